@@ -69,13 +69,10 @@ export class Rng {
    */
   split(name: string | number): Rng {
     const text = String(name);
-    // Draws keep their counters below 2^53, so its high word never has the top
-    // bits that set key derivation apart; the length ends the chain.
     const child = Rng.restore({ ...this.state, counter: 0 });
-    for (let i = 0; i < text.length; i++) {
-      child.#rekey(text.charCodeAt(i), 1 << 30);
-    }
-    child.#rekey(text.length, 1 << 31);
+    for (let i = 0; i < text.length; i++) child.#rekey(text.charCodeAt(i));
+    // The length at the end tells split("ab") from split("a").split("b").
+    child.#rekey(text.length);
     return child;
   }
 
@@ -151,8 +148,9 @@ export class Rng {
     threefry2x32(this.#key0, this.#key1, n >>> 0, highWord(n), this.#words);
   }
 
-  #rekey(value: number, tag: number): void {
-    threefry2x32(this.#key0, this.#key1, value, tag, this.#words);
+  #rekey(value: number): void {
+    // Draws count to 2^53, so none uses a counter with the top bit set.
+    threefry2x32(this.#key0, this.#key1, value, 1 << 31, this.#words);
     [this.#key0, this.#key1] = [this.#words[0]!, this.#words[1]!];
   }
 }
