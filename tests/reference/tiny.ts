@@ -55,7 +55,7 @@ export const TINY_ROWS: readonly {
     values: [-0.385876, 0.153423, -1.004054, 0.426625],
   },
   {
-    of: "encoder",
+    output: "encoder",
     row: 11,
     values: [0.474087, -0.554583, -0.254339, 0.731227],
   },
