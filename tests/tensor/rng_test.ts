@@ -100,6 +100,12 @@ Deno.test("Rng.split() depends on path and seed, not on what was drawn", () => {
   assertEquals(new Set(firsts).size, streams.length);
 });
 
+Deno.test("Rng.split() makes no key from words that are drawn", () => {
+  const words = new Uint32Array(2);
+  threefry2x32(0, 1, 0, 0, words);
+  assertNotEquals(new Rng(1).split("").state.key, [words[0]!, words[1]!]);
+});
+
 Deno.test("Rng.split() gives streams without correlation", () => {
   const [a, b] = [new Rng(1).split(0), new Rng(1).split(1)];
   const products = draw(DRAWS, () => a.normal() * b.normal());
