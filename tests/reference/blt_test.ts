@@ -1,4 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+} from "@std/assert";
 import { adamW } from "./adamw.ts";
 import { type Scalar, valuesOf } from "./autodiff64.ts";
 import { blt, type BltActivations, bltShapes, ngramRows } from "./blt.ts";
@@ -129,6 +134,26 @@ Deno.test("blt() in a window of 3 has the slope of its gradient", () => {
   };
   const slope = (at(1e-5) - at(-1e-5)) / 2e-5;
   assertAlmostEquals(slope, norm([...grads.values()].map(norm)) ** 2, 1e-6);
+});
+
+Deno.test("blt() with one slot does not use the decoder's queries", () => {
+  const sizes = { ...TINY_BLT, slots: 1 };
+  const { grads } = lossAndGradients(
+    weightsOf(bltShapes(sizes)),
+    (weights) =>
+      mean(nats(
+        blt(TINY_IDS, TINY_STARTS, { weights, sizes }).logits,
+        TINY_IDS.slice(1),
+      )),
+  );
+  const normOf = (name: string): number =>
+    norm(grads.get(`model.${name}.weight`)!);
+  // The softmax of one score is 1, whatever the score.
+  const cross = "local_decoder.cross_attn_layers.0";
+  assertAlmostEquals(normOf(`${cross}.q_proj`), 0, 1e-15);
+  assertGreater(normOf(`${cross}.v_proj`), 0.01);
+  // One slot is narrower than the latent transformer.
+  assertGreater(normOf("global_transformer.token_embedding_projection"), 0.01);
 });
 
 Deno.test("ngramRows() gives the published rows", () => {
