@@ -1,0 +1,116 @@
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import { BOS, encode } from "../../blt/bytes.ts";
+import { calibrate, type CalibrationOptions } from "../../blt/calibrate.ts";
+import { type PatcherRow, patchStarts } from "../../blt/patchers.ts";
+import { patchLengths } from "../../blt/patching.ts";
+import { Draw, forAll } from "../support/for_all.ts";
+
+/** Documents of about 100 bytes with entropies that are skewed as real ones. */
+function drawRow(rng: Draw): PatcherRow {
+  const ids = Array.from(
+    { length: rng.integer(10, 30) },
+    () => [...encode(new Uint8Array(rng.integer(50, 150)))],
+  ).flat();
+  return {
+    ids: Uint32Array.from(ids),
+    entropies: Float32Array.from(ids, () => 5 * rng.uniform() ** 3),
+  };
+}
+
+const RULES: readonly Omit<CalibrationOptions, "target">[] = [
+  { kind: "entropy" },
+  { kind: "entropy", maxBytes: 8 },
+  { kind: "relative" },
+  { kind: "relative", maxBytes: 8 },
+];
+
+for (const rule of RULES) {
+  const name = JSON.stringify(rule);
+
+  Deno.test(`calibrate() is within 2 % of the target: ${name}`, () => {
+    forAll(drawRow, (row) => {
+      for (const target of [1.5, 2.98, 4.5, 6]) {
+        const { measured } = calibrate(row, { ...rule, target });
+        assertLess(Math.abs(measured / target - 1), 0.02);
+      }
+    }, 20);
+  });
+
+  Deno.test(`calibrate() rises with the target: ${name}`, () => {
+    forAll(drawRow, (row) => {
+      const found = [1.5, 2, 3, 4, 5, 6].map((target) =>
+        calibrate(row, { ...rule, target })
+      );
+      found.slice(1).forEach(({ threshold, measured }, i) => {
+        assertGreater(threshold, found[i]!.threshold);
+        assertGreater(measured, found[i]!.measured);
+      });
+    }, 10);
+  });
+
+  Deno.test(`calibrate() reports the patches of its threshold: ${name}`, () => {
+    forAll(drawRow, (row) => {
+      const { threshold, target, measured, histogram } = calibrate(row, {
+        ...rule,
+        target: 4,
+      });
+      const lengths = patchLengths(patchStarts(row, { ...rule, threshold }));
+      const count = (n: number): number =>
+        lengths.filter((l) => l === n).length;
+      assertEquals(histogram, histogram.map((_, n) => count(n)));
+      assertEquals(histogram.reduce((a, b) => a + b), lengths.length);
+      assertGreater(histogram.at(-1)!, 0);
+      assertAlmostEquals(measured, row.ids.length / lengths.length, 1e-12);
+      assertEquals(target, 4);
+    }, 10);
+  });
+}
+
+Deno.test("calibrate() reaches patches of one byte and of all bytes", () => {
+  const ids = encode("sandwich", { eos: false });
+  const row = { ids, entropies: Float32Array.from(ids, (id) => id / 100) };
+  const one = calibrate(row, { kind: "entropy", target: 1 });
+  assertEquals(one.histogram, [0, 9]);
+  const all = calibrate(row, { kind: "entropy", target: 4.5 });
+  assertEquals(all.histogram, [0, 1, 0, 0, 0, 0, 0, 0, 1]);
+});
+
+Deno.test("calibrate() rejects a target below one and an empty row", () => {
+  const row = drawRow(new Draw(0));
+  for (const target of [0.99, NaN, -1]) {
+    assertThrows(
+      () => calibrate(row, { kind: "entropy", target }),
+      RangeError,
+      `the target must be >= 1 byte per patch, got ${target}`,
+    );
+  }
+  const ids = new Uint32Array(0);
+  const entropies = new Float32Array(0);
+  assertThrows(
+    () => calibrate({ ids, entropies }, { kind: "entropy", target: 4 }),
+    RangeError,
+    "Cannot calibrate a threshold: the row is empty",
+  );
+});
+
+Deno.test("calibrate() says what can be reached when the target cannot", () => {
+  const row = drawRow(new Draw(0));
+  assertThrows(
+    () => calibrate(row, { kind: "entropy", target: 9, maxBytes: 4 }),
+    RangeError,
+    "Cannot calibrate a threshold: the mean patch can be 1.00 to 3.87",
+  );
+  const ids = Uint32Array.from([BOS, ...Array<number>(98).fill(80)]);
+  const entropies = new Float32Array(99).fill(1);
+  assertThrows(
+    () => calibrate({ ids, entropies }, { kind: "entropy", target: 4 }),
+    RangeError,
+    "can be 1.00 to 49.50 bytes, with 1.00 and 49.50 next to the target, got 4",
+  );
+});
