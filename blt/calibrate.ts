@@ -65,40 +65,35 @@ export function calibrate(
   const meanAt = (threshold: number): number =>
     ids.length / lengthsAt(threshold).length;
 
-  const scores = rule.kind === "entropy" ? entropies.slice() : entropies.map(
-    (entropy, i) => entropy - (entropies[i - 1] ?? 0),
-  );
-  scores.sort();
+  const scores = entropies.map((entropy, i) =>
+    rule.kind === "entropy" ? entropy : entropy - (entropies[i - 1] ?? 0)
+  ).sort();
   // A start needs a score above the threshold: below the lowest, all start.
   const thresholds = [(scores[0] ?? 0) - 1, ...scores];
 
-  let low = 0;
+  // The first threshold, not counting the lowest, whose mean is at least the target.
+  let low = 1;
   let high = thresholds.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (meanAt(thresholds[middle]!) < target) low = middle + 1;
     else high = middle;
   }
-  const above = thresholds[low]!;
-  const below = thresholds[low - 1] ?? above;
-  const threshold =
-    Math.abs(meanAt(above) - target) <= Math.abs(meanAt(below) - target)
-      ? above
-      : below;
+  const below = meanAt(thresholds[low - 1]!);
+  const above = meanAt(thresholds[low]!);
+  const best = Math.abs(target - below) < Math.abs(target - above)
+    ? low - 1
+    : low;
+  const threshold = thresholds[best]!;
 
   const lengths = lengthsAt(threshold);
   const measured = ids.length / lengths.length;
   const wanted = ids.length / target;
   if (Math.abs(lengths.length - wanted) > Math.max(1, 0.02 * wanted)) {
-    const means = [thresholds[0]!, below, above, thresholds.at(-1)!].map(
-      (at) => meanAt(at).toFixed(2),
-    );
     throw new RangeError(
-      `Cannot calibrate a threshold: the mean patch can be ${means[0]} to ${
-        means[3]
-      } bytes, with ${means[1]} and ${
-        means[2]
-      } next to the target, got ${target}`,
+      `Cannot calibrate a threshold: the nearest means that can be reached are ${
+        below.toFixed(2)
+      } and ${above.toFixed(2)} bytes per patch, got target ${target}`,
     );
   }
   const histogram = new Array<number>(

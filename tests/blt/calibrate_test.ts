@@ -72,13 +72,16 @@ for (const rule of RULES) {
   });
 }
 
-Deno.test("calibrate() reaches patches of one byte and of all bytes", () => {
+Deno.test("calibrate() reaches one byte, all bytes and the mean nearest to the target", () => {
   const ids = encode("sandwich", { eos: false });
   const row = { ids, entropies: Float32Array.from(ids, (id) => id / 100) };
   const one = calibrate(row, { kind: "entropy", target: 1 });
   assertEquals(one.histogram, [0, 9]);
   const all = calibrate(row, { kind: "entropy", target: 4.5 });
   assertEquals(all.histogram, [0, 1, 0, 0, 0, 0, 0, 0, 1]);
+  // 9 / 5 is nearer than 9 / 4.
+  const near = calibrate(row, { kind: "entropy", target: 1.9 });
+  assertEquals(near.measured, 1.8);
 });
 
 Deno.test("calibrate() rejects a target below one and an empty row", () => {
@@ -104,13 +107,13 @@ Deno.test("calibrate() says what can be reached when the target cannot", () => {
   assertThrows(
     () => calibrate(row, { kind: "entropy", target: 9, maxBytes: 4 }),
     RangeError,
-    "Cannot calibrate a threshold: the mean patch can be 1.00 to 3.87",
+    "the nearest means that can be reached are 3.86 and 3.87 bytes per patch",
   );
   const ids = Uint32Array.from([BOS, ...Array<number>(98).fill(80)]);
   const entropies = new Float32Array(99).fill(1);
   assertThrows(
     () => calibrate({ ids, entropies }, { kind: "entropy", target: 4 }),
     RangeError,
-    "can be 1.00 to 49.50 bytes, with 1.00 and 49.50 next to the target, got 4",
+    "reached are 1.00 and 49.50 bytes per patch, got target 4",
   );
 });

@@ -49,8 +49,12 @@ function rowsByDefinition(
   );
 }
 
+/** Ids with some BOS, and large ones: with bytes alone, carries are too rare. */
 function drawIds(rng: Draw, length: number): Uint32Array {
-  const id = (): number => rng.uniform() < 0.1 ? BOS : rng.integer(2, 260);
+  const id = (): number =>
+    rng.uniform() < 0.1
+      ? BOS
+      : rng.integer(2, rng.uniform() < 0.5 ? 260 : 2 ** 32);
   return Uint32Array.from({ length }, id);
 }
 
