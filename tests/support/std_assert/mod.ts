@@ -9,8 +9,7 @@ import { diff, show } from "./diff.ts";
 import { equal } from "./equal.ts";
 
 /** Class of an error, as `assertThrows` and `assertInstanceOf` take it. */
-// deno-lint-ignore no-explicit-any -- only `any` admits every constructor
-export type AnyConstructor<T> = abstract new (...args: any[]) => T;
+export type AnyConstructor<T> = abstract new (...args: never[]) => T;
 
 /** Thrown by every assertion that does not hold. */
 export class AssertionError extends Error {
