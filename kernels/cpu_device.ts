@@ -1,0 +1,197 @@
+import type { Device, DeviceCounts, HostArray, Storage } from "./device.ts";
+import { DeviceError } from "./errors.ts";
+import type { Kernel, NumberArray } from "./kernel.ts";
+import { type Block, type MemoryUse, Pool } from "./pool.ts";
+import { type KernelTime, Profile } from "./profile.ts";
+import { Team } from "./wasm/team.ts";
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+
+/** Bytes kept free behind each block, so that vector loads may run over. */
+const PADDING = 64;
+
+/** A block is a range of the one WebAssembly memory. */
+interface CpuBlock extends Block {
+  /** First byte in the memory. */
+  readonly pointer: number;
+}
+
+/** Options of the processor's device. */
+export interface CpuOptions {
+  /** Threads that share the work; default all cores. Never changes results. */
+  readonly threads?: number;
+}
+
+/** Memory that Workers can share, where the platform allows it. */
+function sharedMemory(): WebAssembly.Memory {
+  const pages = { initial: 16, maximum: MAX_PAGES };
+  try {
+    return new WebAssembly.Memory({ ...pages, shared: true });
+  } catch {
+    return new WebAssembly.Memory(pages);
+  }
+}
+
+/** The processor: all kernels as loops or WebAssembly on one memory. */
+export class CpuDevice implements Device {
+  readonly kind = "cpu";
+  readonly description: string;
+  readonly #memory = sharedMemory();
+  readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));
+  readonly #team: Team;
+  #end = PADDING;
+  #blocks = 0;
+  #launches = 0;
+  readonly #simdKernels = new Set<string>();
+  #waits = 0;
+  #bytes: { f32: Float32Array; u32: Uint32Array } | undefined;
+  #profile: Profile | undefined;
+
+  /** Opens the device; cheap, the threads start in the background. */
+  constructor({ threads }: CpuOptions = {}) {
+    const cores = threads ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+    this.#team = new Team(this.#memory, {
+      threads: cores,
+      allocate: (bytes) => this.#bump(bytes),
+    });
+    this.description = `processor, ${cores} thread${cores === 1 ? "" : "s"}`;
+  }
+
+  get memory(): MemoryUse {
+    return this.#pool.use;
+  }
+
+  get counts(): DeviceCounts {
+    return {
+      launches: this.#launches,
+      submits: 0,
+      waits: this.#waits,
+      blocks: this.#blocks,
+      bindGroups: 0,
+      pipelines: this.#simdKernels.size,
+    };
+  }
+
+  allocate(bytes: number): Storage {
+    return { block: this.#pool.take(bytes), offset: 0, bytes };
+  }
+
+  free(storage: Storage): void {
+    this.#pool.give(storage.block as CpuBlock);
+  }
+
+  write(storage: Storage, data: HostArray): void {
+    const { f32, u32 } = this.#views();
+    const at = pointerOf(storage) / 4;
+    if (data instanceof Float32Array) f32.set(data, at);
+    else u32.set(data, at);
+  }
+
+  launch<Name extends string, Size extends string>(
+    kernel: Kernel<Name, Size>,
+    buffers: Readonly<Record<Name, Storage>>,
+    sizes: Readonly<Record<Size, number>>,
+  ): void {
+    this.#launches += 1;
+    const start = this.#profile ? performance.now() : 0;
+    if (kernel.simd && (kernel.simd.fits?.(sizes) ?? true)) {
+      const pointers = kernel.buffers.map((name) => pointerOf(buffers[name]));
+      this.#simdKernels.add(kernel.name);
+      this.#team.run(kernel, pointers, sizes);
+    } else {
+      const views = kernel.buffers.map((name) =>
+        [name, this.#view(kernel, name, buffers[name])] as const
+      );
+      kernel.define(
+        Object.fromEntries(views) as Record<Name, NumberArray>,
+        sizes,
+      );
+    }
+    const ms = performance.now() - start;
+    this.#profile?.add(kernel.name, ms, kernel.cost(sizes));
+  }
+
+  submit(): void {}
+
+  // deno-lint-ignore require-await -- the interface of the WebGPU device
+  async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+    this.#waits += 1;
+    const { u32 } = this.#views();
+    return storages.map((storage) => {
+      const at = pointerOf(storage) / 4;
+      return new Uint32Array(u32.subarray(at, at + storage.bytes / 4)).buffer;
+    });
+  }
+
+  idle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  trim(): void {
+    this.#pool.resetPeak();
+  }
+
+  // deno-lint-ignore require-await -- the interface of the WebGPU device
+  async profile(run: () => void): Promise<readonly KernelTime[]> {
+    const profile = this.#profile = new Profile();
+    try {
+      run();
+    } finally {
+      this.#profile = undefined;
+    }
+    return profile.times;
+  }
+
+  [Symbol.dispose](): void {
+    this.#team.close();
+  }
+
+  #view(kernel: Kernel, name: string, storage: Storage): NumberArray {
+    const { f32, u32 } = this.#views();
+    const from = pointerOf(storage) / 4;
+    const to = from + storage.bytes / 4;
+    const type = kernel.reads[name] ?? kernel.writes[name];
+    return type === "u32" ? u32.subarray(from, to) : f32.subarray(from, to);
+  }
+
+  /** Views of the whole memory; growing it makes older ones too short. */
+  #views(): { f32: Float32Array; u32: Uint32Array } {
+    const { buffer } = this.#memory;
+    if (this.#bytes?.f32.buffer !== buffer) {
+      this.#bytes = {
+        f32: new Float32Array(buffer),
+        u32: new Uint32Array(buffer),
+      };
+    }
+    return this.#bytes;
+  }
+
+  #grow(bytes: number): CpuBlock {
+    return { bytes, id: this.#blocks++, pointer: this.#bump(bytes) };
+  }
+
+  #bump(bytes: number): number {
+    const pointer = this.#end;
+    const end = pointer + Math.ceil((bytes + PADDING) / PADDING) * PADDING;
+    const missing = end - this.#memory.buffer.byteLength;
+    if (missing > 0) {
+      try {
+        this.#memory.grow(Math.ceil(missing / PAGE));
+      } catch (cause) {
+        throw new DeviceError(
+          `Cannot allocate ${bytes} bytes on the processor: ${pointer} bytes are in use, at most ${
+            MAX_PAGES * PAGE
+          } can be; use a smaller batch, context or model`,
+          cause,
+        );
+      }
+    }
+    this.#end = end;
+    return pointer;
+  }
+}
+
+function pointerOf({ block, offset }: Storage): number {
+  return (block as CpuBlock).pointer + offset;
+}

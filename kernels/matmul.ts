@@ -1,0 +1,118 @@
+import { BLOCK, BlockProgram } from "./block_program.ts";
+import type { Expr } from "./expression.ts";
+import { defineKernel, type Kernel, type NumberArray } from "./kernel.ts";
+import { matmulForms } from "./matmul_wgsl.ts";
+import { matmulSimd } from "./wasm/matmul.ts";
+
+/** What is structure in a matrix product: each choice is a kernel of its own. */
+export interface MatmulStructure {
+  /** `a` is stored as [k, m] instead of [m, k]. */
+  readonly transposeA?: boolean;
+  /** `b` is stored as [n, k] instead of [k, n]. */
+  readonly transposeB?: boolean;
+  /** Adds `bias` [n] to every row. */
+  readonly bias?: boolean;
+  /** Applies a function of one input; `pre` then receives its argument. */
+  readonly activation?: Expr;
+  /** Adds `base`, shaped like the result, at the very end. */
+  readonly base?: boolean;
+}
+
+/** Buffers of a matrix product; which ones exist is structure. */
+export type MatmulBuffer = "a" | "b" | "bias" | "base" | "c" | "pre";
+
+/** Sizes of a matrix product. */
+export type MatmulSize = "batch" | "m" | "n" | "k";
+
+/** Kernel of a matrix product. */
+export type MatmulKernel = Kernel<MatmulBuffer, MatmulSize>;
+
+const kernels = new Map<string, MatmulKernel>();
+
+/**
+ * c = f(op(a) op(b) + bias) + base, for each of `batch` pairs of matrices.
+ *
+ * a: [batch, m, k], b: [batch, k, n], bias: [n], base, c, pre: [batch, m, n].
+ */
+export function matmulKernel(structure: MatmulStructure = {}): MatmulKernel {
+  const { transposeA, transposeB, bias, base, activation } = structure;
+  const name = [
+    "matmul_",
+    transposeA ? "t" : "n",
+    transposeB ? "t" : "n",
+    bias ? "_bias" : "",
+    activation ? `_f${activation.id}` : "",
+    base ? "_base" : "",
+  ].join("");
+  let kernel = kernels.get(name);
+  if (!kernel) {
+    kernel = build(name, structure);
+    kernels.set(name, kernel);
+  }
+  return kernel;
+}
+
+function build(name: string, structure: MatmulStructure): MatmulKernel {
+  const { bias, base, activation } = structure;
+  return defineKernel<MatmulBuffer, MatmulSize>({
+    name,
+    reads: {
+      a: "f32",
+      b: "f32",
+      ...(bias ? { bias: "f32" } as const : {}),
+      ...(base ? { base: "f32" } as const : {}),
+    },
+    writes: { c: "f32", ...(activation ? { pre: "f32" } as const : {}) },
+    sizes: ["batch", "m", "n", "k"],
+    wgsl: matmulForms(structure),
+    define: (buffers, sizes) => define(structure, buffers, sizes),
+    ...(activation ? {} : { simd: matmulSimd(structure) }),
+    cost: ({ batch, m, n, k }) => ({
+      bytes: 4 * batch * (m * k + k * n + m * n * (base ? 2 : 1)),
+      flops: 2 * batch * m * n * k,
+    }),
+  });
+}
+
+function define(
+  { transposeA, transposeB, bias, base, activation }: MatmulStructure,
+  buffers: Readonly<Record<MatmulBuffer, NumberArray>>,
+  { batch, m, n, k }: Readonly<Record<MatmulSize, number>>,
+): void {
+  const { a, b, c, pre } = buffers;
+  const [rowA, stepA] = transposeA ? [1, m] : [k, 1];
+  const [columnB, stepB] = transposeB ? [k, 1] : [1, n];
+  for (let row = 0; row < batch * m; row++) {
+    const matrix = Math.floor(row / m);
+    const atA = matrix * m * k + (row % m) * rowA;
+    const atB = matrix * k * n;
+    for (let column = 0; column < n; column++) {
+      let sum = bias ? buffers.bias[column]! : 0;
+      for (let i = 0; i < k; i++) {
+        sum += a[atA + i * stepA]! * b[atB + column * columnB + i * stepB]!;
+      }
+      (activation ? pre : c)[row * n + column] = sum;
+    }
+  }
+  if (activation) activate(activation, pre, c, batch * m * n);
+  if (base) {
+    for (let i = 0; i < batch * m * n; i++) c[i]! += buffers.base[i]!;
+  }
+}
+
+/** to[i] = f(from[i]) for the first `length` elements. */
+function activate(
+  f: Expr,
+  from: NumberArray,
+  to: NumberArray,
+  length: number,
+): void {
+  const program = new BlockProgram([f]);
+  const [output] = program.outputs;
+  for (let start = 0; start < length; start += BLOCK) {
+    const end = Math.min(start + BLOCK, length);
+    program.inputs.get(0)?.set(from.subarray(start, end));
+    program.run(end - start);
+    to.set(output!.subarray(0, end - start), start);
+  }
+}

@@ -1,0 +1,198 @@
+import { expressionSource } from "./expression_wgsl.ts";
+import type { WgslForm } from "./kernel.ts";
+import type { MatmulSize, MatmulStructure } from "./matmul.ts";
+
+/** Rows of results that one invocation computes. */
+const ROWS = 8;
+
+/** Vectors of four columns that one invocation computes, in every row. */
+const VECTORS = 2;
+
+type Sizes = Readonly<Record<MatmulSize, number>>;
+
+/** Forms of a matrix product, fastest first. */
+export function matmulForms(
+  structure: MatmulStructure,
+): readonly WgslForm<MatmulSize>[] {
+  const { transposeA, transposeB } = structure;
+  const edge = edgeForm(structure);
+  return transposeA && transposeB ? [edge] : [vectorForm(structure), edge];
+}
+
+/** Calls `text` for 0 to count - 1 and joins the lines. */
+function unroll(count: number, text: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => text(i)).join("\n");
+}
+
+/** Results of one row and one vector of columns, from their sums to `c`. */
+function store(
+  { bias, base, activation }: MatmulStructure,
+  type: "f32" | "vec4f",
+  sum: string,
+  at: string,
+  column: string,
+): string {
+  const argument = bias ? `${sum} + bias[${column}]` : sum;
+  const plus = base ? ` + base[${at}]` : "";
+  if (!activation) return `c[${at}] = ${argument}${plus};`;
+  const { statements, values } = expressionSource(
+    [activation],
+    type,
+    () => "argument",
+  );
+  return `let argument = ${argument};
+    pre[${at}] = argument;
+    ${statements}
+    c[${at}] = ${values[0]}${plus};`;
+}
+
+/**
+ * An 8 x 8 tile of results per invocation, all in registers; operands are
+ * read as vectors, four steps of k in each turn of the loop. Software
+ * adapters like neither workgroup memory nor smaller tiles.
+ */
+function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
+  const { transposeA, transposeB } = structure;
+  const loadA = transposeA
+    ? unroll(
+      4,
+      (i) =>
+        unroll(2, (v) =>
+          `let a${i}_${v} = a[at_a + (step * 4u + ${i}u) * m4 + min(quad_row + ${v}u, m4 - 1u)];`),
+    )
+    : unroll(ROWS, (r) => `let a${r} = a[at_a + row${r} * k4 + step];`);
+  const loadB = transposeB
+    ? unroll(
+      4 * VECTORS,
+      (j) => `let b${j} = b[at_b + column${j} * k4 + step];`,
+    )
+    : unroll(
+      4,
+      (i) =>
+        unroll(
+          VECTORS,
+          (v) =>
+            `let b${i}_${v} = b[at_b + (step * 4u + ${i}u) * n4 + quad_${v}];`,
+        ),
+    );
+  const valueA = (r: number, i: number): string =>
+    transposeA ? `a${i}_${r >> 2}[${r & 3}]` : `a${r}[${i}]`;
+  const multiply = unroll(ROWS, (r) =>
+    unroll(VECTORS, (v) => {
+      if (transposeB) {
+        const dots = [0, 1, 2, 3].map((j) => `dot(a${r}, b${4 * v + j})`);
+        return `sum${r}_${v} += vec4f(${dots.join(", ")});`;
+      }
+      return unroll(4, (i) =>
+        `sum${r}_${v} = fma(vec4f(${
+          valueA(r, i)
+        }), b${i}_${v}, sum${r}_${v});`);
+    }));
+  return {
+    threads: 32,
+    vectors: ["a", "b", "c", "bias", "base", "pre"],
+    items: ({ batch, m, n }: Sizes) =>
+      batch * Math.ceil(m / ROWS) * Math.ceil(n / (4 * VECTORS)),
+    fits: (_, { m, n, k }: Sizes) =>
+      n % 4 === 0 && k % 4 === 0 && k > 0 && (!transposeA || m % 4 === 0),
+    body: `
+  let k4 = sizes.k / 4u;
+  let n4 = sizes.n / 4u;
+  let m4 = sizes.m / 4u;
+  let across = (n4 + ${VECTORS - 1}u) / ${VECTORS}u;
+  let down = (sizes.m + ${ROWS - 1}u) / ${ROWS}u;
+  let matrix = id / (across * down);
+  let tile = id % (across * down);
+  let row = (tile / across) * ${ROWS}u;
+  let quad_row = row / 4u;
+  let quad = (tile % across) * ${VECTORS}u;
+  ${unroll(VECTORS, (v) => `let quad_${v} = min(quad + ${v}u, n4 - 1u);`)}
+  ${
+      transposeB
+        ? unroll(4 * VECTORS, (j) =>
+          `let column${j} = quad_${j >> 2} * 4u + ${j & 3}u;`)
+        : ""
+    }
+  ${unroll(ROWS, (r) => `let row${r} = min(row + ${r}u, sizes.m - 1u);`)}
+  let at_a = matrix * sizes.m * k4;
+  let at_b = matrix * sizes.k * n4;
+  ${unroll(ROWS, (r) => unroll(VECTORS, (v) => `var sum${r}_${v} = vec4f();`))}
+  for (var step = 0u; step < k4; step++) {
+    ${loadA}
+    ${loadB}
+    ${multiply}
+  }
+  ${
+      unroll(ROWS, (r) =>
+        unroll(VECTORS, (v) => {
+          const column = `(quad + ${v}u)`;
+          const at = `(matrix * sizes.m + row + ${r}u) * n4 + ${column}`;
+          return `if (row + ${r}u < sizes.m && ${column} < n4) {
+    ${store(structure, "vec4f", `sum${r}_${v}`, at, column)}
+  }`;
+        }))
+    }`,
+  };
+}
+
+/** Rows and columns per invocation of the form for any sizes. */
+const EDGE = 4;
+
+/** A 4 x 4 tile per invocation, element by element: any sizes. */
+function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
+  const { transposeA, transposeB } = structure;
+  const a = (r: number, k: string): string =>
+    transposeA
+      ? `a[at_a + (${k}) * sizes.m + row${r}]`
+      : `a[at_a + row${r} * sizes.k + ${k}]`;
+  const b = (j: number, k: string): string =>
+    transposeB
+      ? `b[at_b + column${j} * sizes.k + ${k}]`
+      : `b[at_b + (${k}) * sizes.n + column${j}]`;
+  const multiply = (k: string): string =>
+    `${unroll(EDGE, (r) => `let a${r} = ${a(r, k)};`)}
+    ${unroll(EDGE, (j) => `let b${j} = ${b(j, k)};`)}
+    ${
+      unroll(EDGE, (r) =>
+        unroll(EDGE, (j) =>
+          `sum${r}_${j} = fma(a${r}, b${j}, sum${r}_${j});`))
+    }`;
+  return {
+    items: ({ batch, m, n }: Sizes) =>
+      batch * Math.ceil(m / EDGE) * Math.ceil(n / EDGE),
+    body: `
+  let across = (sizes.n + ${EDGE - 1}u) / ${EDGE}u;
+  let down = (sizes.m + ${EDGE - 1}u) / ${EDGE}u;
+  let matrix = id / (across * down);
+  let tile = id % (across * down);
+  let row = (tile / across) * ${EDGE}u;
+  let column = (tile % across) * ${EDGE}u;
+  ${unroll(EDGE, (r) => `let row${r} = min(row + ${r}u, sizes.m - 1u);`)}
+  ${unroll(EDGE, (j) => `let column${j} = min(column + ${j}u, sizes.n - 1u);`)}
+  let at_a = matrix * sizes.m * sizes.k;
+  let at_b = matrix * sizes.k * sizes.n;
+  ${unroll(EDGE, (r) => unroll(EDGE, (j) => `var sum${r}_${j} = 0.0;`))}
+  let whole = sizes.k / 4u;
+  for (var step = 0u; step < whole; step++) {
+    ${unroll(4, (i) => `{ ${multiply(`step * 4u + ${i}u`)} }`)}
+  }
+  for (var i = whole * 4u; i < sizes.k; i++) {
+    ${multiply("i")}
+  }
+  ${
+      unroll(EDGE, (r) =>
+        unroll(EDGE, (j) =>
+          `if (row + ${r}u < sizes.m && column + ${j}u < sizes.n) {
+    ${
+            store(
+              structure,
+              "f32",
+              `sum${r}_${j}`,
+              `(matrix * sizes.m + row + ${r}u) * sizes.n + column + ${j}u`,
+              `column + ${j}u`,
+            )
+          }
+  }`))
+    }`,
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * Everything that knows WebGPU, WGSL and WebAssembly.
+ *
+ * A kernel is plain data: the buffers it reads and writes, its WGSL, its
+ * definition as loops, and what it costs. A device launches it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { copyKernel, openDevice } from "./mod.ts";
+ *
+ * using device = await openDevice("cpu");
+ * const [x, out] = [device.allocate(8), device.allocate(8)];
+ * device.write(x, Float32Array.of(1, 2));
+ * device.launch(copyKernel, { x, out }, { length: 2 });
+ * const [bytes] = await device.read([out]);
+ * assertEquals([...new Float32Array(bytes!)], [1, 2]);
+ * ```
+ *
+ * @module
+ */
+export * from "./copy.ts";
+export * from "./cpu_device.ts";
+export * from "./device.ts";
+export * from "./errors.ts";
+export * from "./kernel.ts";
+export * from "./open.ts";
+export * from "./pool.ts";
+export * from "./profile.ts";
+export * from "./threefry.ts";

@@ -1,0 +1,354 @@
+import type { Device, DeviceCounts, HostArray, Storage } from "./device.ts";
+import { DeviceError } from "./errors.ts";
+import {
+  chooseForm,
+  type Cost,
+  type DeviceClass,
+  type Kernel,
+  sourceOf,
+  type WgslForm,
+} from "./kernel.ts";
+import { type Block, type MemoryUse, Pool } from "./pool.ts";
+import { type KernelTime, Profile } from "./profile.ts";
+import { Recorder } from "./recorder.ts";
+
+/** A block is one WebGPU buffer. */
+interface GpuBlock extends Block {
+  readonly buffer: GPUBuffer;
+  /** Last list that mentions the buffer. */
+  list: number;
+}
+
+/** A form made ready to run. */
+interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly layoutKey: string;
+}
+
+/** Options of a WebGPU device. */
+export interface WebgpuOptions {
+  /** Choose kernel variants as for this class, whatever the adapter is. */
+  readonly as?: DeviceClass;
+}
+
+/** Most workgroups along one axis of a grid (WebGPU's default limit). */
+const GRID = 65535;
+
+/** Limits worth raising when the adapter offers more. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+] as const;
+
+/** Class of an adapter, from what it says of itself. */
+export function deviceClass(info: GPUAdapterInfo): DeviceClass {
+  const text = `${info.vendor} ${info.description} ${info.device}`;
+  if (
+    info.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|software|microsoft basic/i.test(text)
+  ) return "software";
+  if (/nvidia|geforce|tesla|quadro|\b4318\b/i.test(text)) return "nvidia";
+  if (/apple/i.test(text)) return "apple";
+  if (/\bamd\b|radeon|\b4098\b/i.test(text)) return "amd";
+  if (/intel|\b32902\b/i.test(text)) return "intel";
+  return "unknown";
+}
+
+/** A GPU through WebGPU: launches are recorded and submitted as lists. */
+export class WebgpuDevice implements Device {
+  readonly kind = "webgpu";
+  readonly description: string;
+  readonly #gpu: GPUDevice;
+  readonly #class: DeviceClass;
+  readonly #recorder: Recorder;
+  readonly #pool: Pool<GpuBlock> = new Pool((bytes) => this.#create(bytes));
+  readonly #compiled = new Map<WgslForm, Compiled>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #groups = new Map<string, GPUBindGroup>();
+  #costs: { label: string; cost: Cost }[] | undefined;
+  #blocks = 0;
+  #launches = 0;
+  #waits = 0;
+  #bindGroups = 0;
+  #failure: DeviceError | undefined;
+
+  private constructor(gpu: GPUDevice, description: string, as: DeviceClass) {
+    this.#gpu = gpu;
+    this.#class = as;
+    this.description = description;
+    this.#recorder = new Recorder(gpu);
+    // WebGPU reports a rejected kernel late and to nobody, and its output is
+    // zeros; the next submit or read throws instead.
+    gpu.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#failure ??= new DeviceError(
+        error instanceof GPUOutOfMemoryError
+          ? `Cannot go on: the GPU is out of memory at ${this.memory.heldBytes} bytes; use a smaller batch, context or model`
+          : `Cannot go on: WebGPU rejected a command: ${error.message}`,
+        error,
+      );
+    });
+    gpu.lost.then(({ reason, message }) => {
+      if (reason === "destroyed") return;
+      this.#failure = new DeviceError(
+        `Cannot go on: the GPU was lost (${
+          message || "no reason given"
+        }); run again with --resume to continue from the last checkpoint`,
+      );
+    });
+  }
+
+  /** Opens an adapter's device; rejects with a `DeviceError`. */
+  static async open(
+    adapter: GPUAdapter,
+    { as }: WebgpuOptions = {},
+  ): Promise<WebgpuDevice> {
+    const { info } = adapter;
+    const requiredLimits = Object.fromEntries(
+      LIMITS.map((name) => [name, adapter.limits[name]]),
+    );
+    const requiredFeatures = (["timestamp-query"] as const)
+      .filter((name) => adapter.features.has(name));
+    let gpu: GPUDevice;
+    try {
+      gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    } catch (cause) {
+      throw new DeviceError(
+        `Cannot open a WebGPU device: the adapter "${info.description}" refused`,
+        cause,
+      );
+    }
+    const kind = as ?? deviceClass(info);
+    const name = info.description || info.device || info.vendor ||
+      "unnamed adapter";
+    const note = deviceClass(info) === "software" ? ", software" : "";
+    return new WebgpuDevice(gpu, `${name}${note}`, kind);
+  }
+
+  get memory(): MemoryUse {
+    return this.#pool.use;
+  }
+
+  get counts(): DeviceCounts {
+    return {
+      launches: this.#launches,
+      submits: this.#recorder.list,
+      waits: this.#waits,
+      blocks: this.#blocks,
+      bindGroups: this.#bindGroups,
+      pipelines: this.#compiled.size,
+    };
+  }
+
+  allocate(bytes: number): Storage {
+    return { block: this.#pool.take(bytes), offset: 0, bytes };
+  }
+
+  free(storage: Storage): void {
+    this.#pool.give(storage.block as GpuBlock);
+  }
+
+  write(storage: Storage, data: HostArray): void {
+    const { buffer, list } = storage.block as GpuBlock;
+    // A queued write overtakes recorded launches that still need the old data.
+    if (list === this.#recorder.list && !this.#recorder.empty) this.submit();
+    const source = data as HostArray & ArrayBufferView<ArrayBuffer>;
+    this.#gpu.queue.writeBuffer(buffer, storage.offset, source);
+  }
+
+  launch<Name extends string, Size extends string>(
+    kernel: Kernel<Name, Size>,
+    buffers: Readonly<Record<Name, Storage>>,
+    sizes: Readonly<Record<Size, number>>,
+  ): void {
+    const form = kernel.forms[chooseForm(kernel, this.#class, sizes)]!;
+    const items = form.items(sizes);
+    this.#launches += 1;
+    if (items === 0) return;
+    const { threads = 64, per = "invocation" } = form;
+    const groups = per === "invocation" ? Math.ceil(items / threads) : items;
+    const y = Math.ceil(groups / GRID);
+    const { pipeline, layout, layoutKey } = this.#compile(kernel, form);
+    const storages = kernel.buffers.map((name) => buffers[name]);
+    const launch = {
+      pipeline,
+      group: this.#group(layout, layoutKey, storages),
+      grid: [Math.ceil(groups / y), y] as const,
+      label: kernel.name,
+    };
+    const values = [items, ...kernel.sizes.map((name) => sizes[name])];
+    const fractions = [
+      false,
+      ...kernel.sizes.map((name) => kernel.fractions?.includes(name) ?? false),
+    ];
+    this.#recorder.add(launch, values, fractions);
+    this.#costs?.push({ label: kernel.name, cost: kernel.cost(sizes) });
+    const { list } = this.#recorder;
+    for (const { block } of storages) (block as GpuBlock).list = list;
+  }
+
+  submit(): void {
+    this.#recorder.submit();
+    this.#check();
+  }
+
+  async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+    this.#recorder.submit();
+    const encoder = this.#gpu.createCommandEncoder();
+    const staging = storages.map(({ block, offset, bytes }) => {
+      const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+      const target = this.#gpu.createBuffer({
+        size,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
+      const { buffer } = block as GpuBlock;
+      encoder.copyBufferToBuffer(buffer, offset, target, 0, size);
+      return target;
+    });
+    this.#gpu.queue.submit([encoder.finish()]);
+    this.#waits += 1;
+    try {
+      await Promise.all(staging.map((it) => it.mapAsync(GPUMapMode.READ)));
+      this.#check();
+      return staging.map((buffer, i) =>
+        buffer.getMappedRange().slice(0, storages[i]!.bytes)
+      );
+    } catch (error) {
+      this.#check();
+      throw new DeviceError("Cannot read from the GPU: it was closed", error);
+    } finally {
+      for (const buffer of staging) buffer.destroy();
+    }
+  }
+
+  async idle(): Promise<void> {
+    this.#recorder.submit();
+    this.#waits += 1;
+    await this.#gpu.queue.onSubmittedWorkDone();
+    this.#check();
+  }
+
+  trim(): void {
+    this.submit();
+    for (const { buffer } of this.#pool.drain()) buffer.destroy();
+    this.#groups.clear();
+    this.#pool.resetPeak();
+  }
+
+  async profile(run: () => void): Promise<readonly KernelTime[]> {
+    if (!this.#gpu.features.has("timestamp-query")) {
+      throw new DeviceError(
+        `Cannot profile kernels: "${this.description}" lacks timestamp-query`,
+      );
+    }
+    await this.idle();
+    const costs: { label: string; cost: Cost }[] = this.#costs = [];
+    try {
+      const timings = await this.#recorder.time(run);
+      const profile = new Profile();
+      timings.forEach(({ label, ns }, i) =>
+        profile.add(label, ns / 1e6, costs[i]!.cost)
+      );
+      return profile.times;
+    } finally {
+      this.#costs = undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#gpu.destroy();
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #create(bytes: number): GpuBlock {
+    const most = this.#gpu.limits.maxStorageBufferBindingSize;
+    if (bytes > most) {
+      throw new DeviceError(
+        `Cannot allocate ${bytes} bytes: "${this.description}" binds at most ${most}; use a smaller batch, context or model`,
+      );
+    }
+    const buffer = this.#gpu.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
+        GPUBufferUsage.COPY_DST,
+    });
+    return { buffer, bytes, id: this.#blocks++, list: -1 };
+  }
+
+  #compile(kernel: Kernel, form: WgslForm): Compiled {
+    const known = this.#compiled.get(form);
+    if (known) return known;
+    const label = kernel.name;
+    const layoutKey = kernel.buffers
+      .map((name) => name in kernel.reads ? "r" : "w").join("");
+    const layout = this.#layout(layoutKey);
+    const compiled = {
+      layout,
+      layoutKey,
+      pipeline: this.#gpu.createComputePipeline({
+        label,
+        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: {
+          module: this.#gpu.createShaderModule({
+            label,
+            code: sourceOf(kernel, form),
+          }),
+        },
+      }),
+    };
+    this.#compiled.set(form, compiled);
+    return compiled;
+  }
+
+  /** Layout for a pattern of read ("r") and written ("w") buffers. */
+  #layout(key: string): GPUBindGroupLayout {
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const visibility = GPUShaderStage.COMPUTE;
+      const storage: GPUBindGroupLayoutEntry[] = [...key].map((access, i) => ({
+        binding: i,
+        visibility,
+        buffer: { type: access === "r" ? "read-only-storage" : "storage" },
+      }));
+      layout = this.#gpu.createBindGroupLayout({
+        entries: [...storage, {
+          binding: key.length,
+          visibility,
+          buffer: { type: "uniform", hasDynamicOffset: true },
+        }],
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  #group(
+    layout: GPUBindGroupLayout,
+    layoutKey: string,
+    storages: readonly Storage[],
+  ): GPUBindGroup {
+    let key = layoutKey;
+    for (const { block, offset } of storages) key += ` ${block.id}+${offset}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      const entries = storages.map(({ block, offset }, binding) => ({
+        binding,
+        resource: { buffer: (block as GpuBlock).buffer, offset },
+      }));
+      group = this.#gpu.createBindGroup({
+        layout,
+        entries: [...entries, {
+          binding: storages.length,
+          resource: { buffer: this.#recorder.uniforms, size: 256 },
+        }],
+      });
+      this.#groups.set(key, group);
+      this.#bindGroups += 1;
+    }
+    return group;
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Tensors, their operations and reverse-mode gradients.
+ *
+ * @module
+ */
+export {
+  type Device,
+  type DeviceChoice,
+  DeviceError,
+  openDevice,
+  type OpenOptions,
+} from "../kernels/mod.ts";
+export * from "./backward.ts";
+export * from "./checkpoint.ts";
+export * from "./errors.ts";
+export * from "./op.ts";
+export * from "./ops/mod.ts";
+export { noGrad } from "./recording.ts";
+export * from "./rng.ts";
+export * from "./scope.ts";
+export * from "./tensor.ts";

@@ -1,0 +1,48 @@
+import {
+  matmulKernel,
+  type MatmulSize,
+  type MatmulStructure,
+} from "../../kernels/mod.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Tensors of one matrix product; which ones there are is its structure. */
+export interface ProductTensors {
+  /** Left operand. */
+  readonly a: Tensor;
+  /** Right operand. */
+  readonly b: Tensor;
+  /** Result. */
+  readonly c: Tensor;
+  /** Added to every row before the activation. */
+  readonly bias?: Tensor | undefined;
+  /** Added to the result at the end. */
+  readonly base?: Tensor | undefined;
+  /** Receives the argument of the activation. */
+  readonly pre?: Tensor | undefined;
+}
+
+/** Launches c = f(op(a) op(b) + bias) + base and returns c. */
+export function product(
+  tensors: ProductTensors,
+  sizes: Readonly<Record<MatmulSize, number>>,
+  structure: Pick<
+    MatmulStructure,
+    "transposeA" | "transposeB" | "activation"
+  >,
+): Tensor {
+  const { a, b, c, bias = c, base = c, pre = c } = tensors;
+  const kernel = matmulKernel({
+    ...structure,
+    bias: tensors.bias !== undefined,
+    base: tensors.base !== undefined,
+  });
+  c.device.launch(kernel, {
+    a: a.storage,
+    b: b.storage,
+    c: c.storage,
+    bias: bias.storage,
+    base: base.storage,
+    pre: pre.storage,
+  }, sizes);
+  return c;
+}

@@ -1,0 +1,206 @@
+import type { Device, ElementType, Storage } from "../kernels/mod.ts";
+import { DisposedError } from "./errors.ts";
+import { Scope } from "./scope.ts";
+
+/** Sizes of the axes, outermost first. */
+export type Shape = readonly number[];
+
+/** Type of the elements: numbers, or indices. */
+export type DType = ElementType;
+
+/** How a tensor was computed: the edge that `backward` walks. */
+export interface Node {
+  /** Tensors the gradient may flow to; absent operands are `undefined`. */
+  readonly inputs: readonly (Tensor | undefined)[];
+  /** Adds to the gradients of `inputs`, given that of the result. */
+  readonly vjp: (request: GradientRequest) => readonly (Tensor | undefined)[];
+}
+
+/** What a vector-Jacobian product is asked for. */
+export interface GradientRequest {
+  /** Gradient of the loss with respect to the result; shaped like it. */
+  readonly g: Tensor;
+  /** Whether input `i` wants a gradient. */
+  wants(i: number): boolean;
+  /**
+   * Where to write the gradient of input `i`, for operations that can add to a
+   * partial gradient themselves: the result must include `base` when given.
+   */
+  target(i: number): GradientTarget;
+}
+
+/** Destination of one gradient. */
+export interface GradientTarget {
+  /** Tensor to write, with unspecified contents. */
+  readonly into: Tensor;
+  /** Partial gradient that the result must include. */
+  readonly base: Tensor | undefined;
+}
+
+/** Memory that several tensors may view; freed with the last of them. */
+class Memory {
+  readonly storage: Storage;
+  readonly #device: Device;
+  readonly #borrowed: boolean;
+  #views = 0;
+
+  constructor(device: Device, storage: Storage, borrowed: boolean) {
+    this.#device = device;
+    this.storage = storage;
+    this.#borrowed = borrowed;
+  }
+
+  retain(): this {
+    this.#views += 1;
+    return this;
+  }
+
+  release(): void {
+    this.#views -= 1;
+    if (this.#views === 0 && !this.#borrowed) this.#device.free(this.storage);
+  }
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const length of shape) size *= length;
+  return size;
+}
+
+/** A dense array on a device, in row-major order. */
+export class Tensor implements Disposable {
+  /** Device that holds the data. */
+  readonly device: Device;
+  /** Sizes of the axes. */
+  readonly shape: Shape;
+  /** Type of the elements. */
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly size: number;
+  /** Set on results of differentiable operations. */
+  readonly node: Node | undefined;
+  #memory: Memory | undefined;
+
+  private constructor(
+    device: Device,
+    shape: Shape,
+    dtype: DType,
+    memory: Memory,
+    node: Node | undefined,
+  ) {
+    this.device = device;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.node = node;
+    this.#memory = memory.retain();
+    Scope.own(this);
+  }
+
+  /** A tensor with unspecified contents. */
+  static empty(
+    device: Device,
+    shape: Shape,
+    dtype: DType = "f32",
+    node?: Node,
+  ): Tensor {
+    const storage = device.allocate(4 * sizeOf(shape));
+    const memory = new Memory(device, storage, false);
+    return new Tensor(device, shape, dtype, memory, node);
+  }
+
+  /**
+   * Uploads `data`, which must hold one number per element of `shape`: a
+   * `Uint32Array` makes a tensor of indices (u32), anything else one of f32.
+   * Throws a `RangeError` when the count differs.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { openDevice, Tensor } from "@club/club/tensor";
+   *
+   * using device = await openDevice("cpu");
+   * using x = Tensor.from(device, [2, 2], [1, 2, 3, 4]);
+   * assertEquals([...await x.data()], [1, 2, 3, 4]);
+   * ```
+   */
+  static from(
+    device: Device,
+    shape: Shape,
+    data: ArrayLike<number>,
+  ): Tensor {
+    if (data.length !== sizeOf(shape)) {
+      throw new RangeError(
+        `Cannot make a tensor of shape [${shape.join(", ")}]: expected ${
+          sizeOf(shape)
+        } numbers, got ${data.length}`,
+      );
+    }
+    const indices = data instanceof Uint32Array;
+    const tensor = Tensor.empty(device, shape, indices ? "u32" : "f32");
+    device.write(
+      tensor.storage,
+      indices || data instanceof Float32Array ? data : Float32Array.from(data),
+    );
+    return tensor;
+  }
+
+  /** A tensor on memory that stays the caller's, such as a part of an arena. */
+  static borrow(device: Device, shape: Shape, storage: Storage): Tensor {
+    return new Tensor(
+      device,
+      shape,
+      "f32",
+      new Memory(device, storage, true),
+      undefined,
+    );
+  }
+
+  /** Memory behind the tensor. Throws a `DisposedError` after `dispose`. */
+  get storage(): Storage {
+    if (!this.#memory) throw new DisposedError(this.shape);
+    return this.#memory.storage;
+  }
+
+  /** The same elements under another shape of the same size; shares memory. */
+  view(shape: Shape = this.shape, node?: Node): Tensor {
+    if (!this.#memory) throw new DisposedError(this.shape);
+    return new Tensor(this.device, shape, this.dtype, this.#memory, node);
+  }
+
+  /** Replaces the elements; the count must be the same. */
+  write(data: Float32Array | Uint32Array): void {
+    if (data.length !== this.size) {
+      throw new RangeError(
+        `Cannot write to a tensor of shape [${
+          this.shape.join(", ")
+        }]: expected ${this.size} numbers, got ${data.length}`,
+      );
+    }
+    this.device.write(this.storage, data);
+  }
+
+  /** Downloads the elements of an f32 tensor; waits for the device. */
+  async data(): Promise<Float32Array<ArrayBuffer>> {
+    const [bytes] = await this.device.read([this.storage]);
+    return new Float32Array(bytes!);
+  }
+
+  /** Downloads the elements of a u32 tensor; waits for the device. */
+  async indices(): Promise<Uint32Array<ArrayBuffer>> {
+    const [bytes] = await this.device.read([this.storage]);
+    return new Uint32Array(bytes!);
+  }
+
+  /** Frees the memory; calling it twice is harmless. */
+  dispose(): void {
+    this.#memory?.release();
+    this.#memory = undefined;
+  }
+
+  /** Same as `dispose`, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
