@@ -1,4 +1,4 @@
-import { threefry2x32 } from "../kernels/threefry.ts";
+import { threefry2x32 } from "../kernels/mod.ts";
 
 /** State of an `Rng`: plain numbers, kept exactly by JSON. */
 export interface RngState {

@@ -1,0 +1,81 @@
+/** How `sample` chooses among logits. */
+export interface SamplingOptions {
+  /** Divides the logits; >= 0, where 0 takes the largest. Default 1. */
+  readonly temperature?: number;
+  /** Keeps this many of the largest logits; >= 1. Default all. */
+  readonly topK?: number;
+  /**
+   * Keeps the smallest set of the likeliest indices that has at least this
+   * share of the probability; in (0, 1] (nucleus sampling, Holtzman et al.,
+   * 2020, arXiv:1904.09751). Default 1.
+   */
+  readonly topP?: number;
+  /** Indices that are never chosen. */
+  readonly forbid?: readonly number[];
+}
+
+/**
+ * Draws an index from softmax(logits / temperature). logits: [V]
+ *
+ * `forbid`, `temperature`, `topK` and `topP` apply in this order, each to what
+ * the one before left; of equal logits the lowest index comes first. Takes one
+ * number in [0, 1) from `rng`, or none at temperature 0. Throws a `RangeError`
+ * for an option outside its range, for a logit that is NaN or Infinity, and
+ * when no index is left.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Rng } from "../tensor/mod.ts";
+ *
+ * const logits = Float32Array.of(0, 3, 2);
+ * assertEquals(sample(logits, new Rng(1), { topK: 1, forbid: [1] }), 2);
+ * ```
+ */
+export function sample(
+  logits: Float32Array,
+  rng: { uniform(): number },
+  options: SamplingOptions = {},
+): number {
+  const { temperature = 1, topK = Infinity, topP = 1, forbid = [] } = options;
+  if (!(temperature >= 0 && temperature < Infinity)) {
+    throw rangeError("temperature", "a finite number >= 0", temperature);
+  }
+  if (!(topK >= 1 && topK === Math.floor(topK))) {
+    throw rangeError("topK", "an integer >= 1", topK);
+  }
+  if (!(topP > 0 && topP <= 1)) {
+    throw rangeError("topP", "a number in (0, 1]", topP);
+  }
+  const bad = logits.findIndex((logit) => !(logit < Infinity));
+  if (bad >= 0) {
+    throw rangeError(`logit ${bad}`, "less than Infinity", logits[bad]!);
+  }
+
+  const forbidden = new Set(forbid);
+  const order = [...logits.keys()]
+    .filter((i) => logits[i]! > -Infinity && !forbidden.has(i))
+    .sort((i, j) => logits[j]! - logits[i]!);
+  const best = order[0];
+  if (best === undefined) {
+    throw new RangeError(
+      `Cannot sample from ${logits.length} logits: expected one that is ` +
+        `neither forbidden nor -Infinity`,
+    );
+  }
+  if (temperature === 0) return best;
+
+  let total = 0;
+  const cumulative = order.slice(0, topK).map((i) =>
+    total += Math.exp((logits[i]! - logits[best]!) / temperature)
+  );
+  const last = cumulative.findIndex((mass) => mass >= topP * total);
+  const target = rng.uniform() * cumulative[last]!;
+  return order[cumulative.findIndex((mass) => mass > target)]!;
+}
+
+function rangeError(what: string, range: string, found: number): RangeError {
+  return new RangeError(
+    `Cannot sample with ${what}: expected ${range}, got ${found}`,
+  );
+}
