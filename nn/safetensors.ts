@@ -107,6 +107,17 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 /**
  * Writes `tensors` in the safetensors format, in the order of the map. Throws a
  * `RangeError` when a shape does not fit its data.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const weight = { shape: [1, 2], data: Float32Array.of(3, 4) };
+ * const { tensors } = readSafetensors(
+ *   writeSafetensors(new Map([["head.weight", weight]])),
+ * );
+ * assertEquals(tensors.get("head.weight"), { dtype: "F32", ...weight });
+ * ```
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,
