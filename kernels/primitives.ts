@@ -205,11 +205,15 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
 };
 
 /**
- * Derivative of `output` by input number `index`, as an expression of the same
- * inputs. Forward through the operands, not backward from the output: so a
+ * `g` times the derivative of `output` by input number `index`, as an
+ * expression of the same inputs. Forward through the operands, not backward from the output: so a
  * `select` can drop a branch with all that is not finite in it.
  */
-export function differentiate(output: Expr, index: number): Expr {
+export function differentiate(
+  output: Expr,
+  index: number,
+  g: Expr = constant(1),
+): Expr {
   const known = new Map<Expr, Expr>();
   const visit = (part: Expr): Expr => {
     let found = known.get(part);
@@ -226,5 +230,5 @@ export function differentiate(output: Expr, index: number): Expr {
     known.set(part, found);
     return found;
   };
-  return visit(output);
+  return visit(output).mul(g);
 }
