@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { defineKernel } from "../../kernels/mod.ts";
 import { threefry2x32, THREEFRY_WGSL } from "../../kernels/threefry.ts";
+import { deviceTest } from "../support/devices.ts";
 
 /** Key, counter and result, from the test vectors of Random123. */
 const KNOWN: readonly (readonly number[])[] = [
@@ -34,73 +36,45 @@ Deno.test("threefry2x32() gives the published words", () => {
   }
 });
 
-const adapter = await navigator.gpu?.requestAdapter();
-
-Deno.test({
-  name: "THREEFRY_WGSL gives the host's words",
-  ignore: !adapter,
-  async fn(): Promise<void> {
-    const known = KNOWN.map((row) => row.slice(0, 4));
-    const more = Array.from({ length: 100 }, (_, i) => [
-      ...words([1, i], [0, 0]),
-      ...words([2, i], [0, 0]),
-    ]);
-    const calls = [...known, ...more];
-    const expected = calls.map((c) => words(c.slice(0, 2), c.slice(2)));
-    assertEquals(await onDevice(calls), expected);
+/** Row i of words is Threefry of row i of calls: its key and its counter. */
+const threefryKernel = defineKernel({
+  name: "threefry",
+  reads: { calls: "u32" },
+  writes: { words: "u32" },
+  sizes: ["rows"],
+  wgsl: {
+    items: ({ rows }) => rows,
+    vectors: ["calls"],
+    declarations: THREEFRY_WGSL,
+    body: `let result = threefry2x32(calls[id].xy, calls[id].zw);
+      words[2u * id] = result.x;
+      words[2u * id + 1u] = result.y;`,
   },
+  define: ({ calls, words }, { rows }) => {
+    const out = new Uint32Array(2);
+    for (let i = 0; i < rows; i++) {
+      const [key0, key1, counter0, counter1] = calls.subarray(4 * i);
+      threefry2x32(key0!, key1!, counter0!, counter1!, out);
+      words.set(out, 2 * i);
+    }
+  },
+  cost: ({ rows }) => ({ bytes: 24 * rows, flops: 0 }),
 });
 
-/** Runs the WGSL function on rows of key and counter. */
-async function onDevice(calls: readonly number[][]): Promise<number[][]> {
-  const device = await adapter!.requestDevice();
-  const upload = (usage: number, data: Uint32Array<ArrayBuffer>): GPUBuffer => {
-    const buffer = device.createBuffer({
-      size: data.byteLength,
-      usage: usage | GPUBufferUsage.COPY_DST,
-    });
-    device.queue.writeBuffer(buffer, 0, data);
-    return buffer;
+deviceTest("THREEFRY_WGSL gives the host's words", async (device) => {
+  const calls = KNOWN.map((row) => row.slice(0, 4));
+  for (let i = 0; i < 200; i++) {
+    calls.push([...words([1, i], [0, 0]), ...words([2, i], [0, 0])]);
+  }
+  const rows = calls.length;
+  const storages = {
+    calls: device.allocate(16 * rows),
+    words: device.allocate(8 * rows),
   };
-  const input = upload(GPUBufferUsage.STORAGE, new Uint32Array(calls.flat()));
-  const blank = new Uint32Array(2 * calls.length);
-  const output = upload(
-    GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
-    blank,
-  );
-  const staging = upload(GPUBufferUsage.MAP_READ, blank);
-
-  const module = device.createShaderModule({
-    code: `${THREEFRY_WGSL}
-      @group(0) @binding(0) var<storage, read> calls: array<vec4u>;
-      @group(0) @binding(1) var<storage, read_write> words: array<vec2u>;
-      @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) {
-        words[id.x] = threefry2x32(calls[id.x].xy, calls[id.x].zw);
-      }`,
-  });
-  const pipeline = device.createComputePipeline({
-    layout: "auto",
-    compute: { module, entryPoint: "main" },
-  });
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(
-    0,
-    device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: [input, output].map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      })),
-    }),
-  );
-  pass.dispatchWorkgroups(calls.length);
-  pass.end();
-  encoder.copyBufferToBuffer(output, 0, staging, 0, staging.size);
-  device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const words = new Uint32Array(staging.getMappedRange().slice(0));
-  device.destroy();
-  return calls.map((_, i) => [...words.subarray(2 * i, 2 * i + 2)]);
-}
+  device.write(storages.calls, new Uint32Array(calls.flat()));
+  device.launch(threefryKernel, storages, { rows });
+  const [bytes] = await device.read([storages.words]);
+  const expected = calls.flatMap((c) => words(c.slice(0, 2), c.slice(2)));
+  assertEquals([...new Uint32Array(bytes!, 0, 2 * rows)], expected);
+  Object.values(storages).forEach((storage) => device.free(storage));
+});
