@@ -1,28 +1,13 @@
 import { BLOCK, BlockProgram } from "./block_program.ts";
 import type { Expr } from "./expression.ts";
 import { defineKernel, type Kernel, type NumberArray } from "./kernel.ts";
+import type {
+  MatmulBuffer,
+  MatmulSize,
+  MatmulStructure,
+} from "./matmul_structure.ts";
 import { matmulForms } from "./matmul_wgsl.ts";
 import { matmulSimd } from "./wasm/matmul.ts";
-
-/** What is structure in a matrix product: each choice is a kernel of its own. */
-export interface MatmulStructure {
-  /** `a` is stored as [k, m] instead of [m, k]. */
-  readonly transposeA?: boolean;
-  /** `b` is stored as [n, k] instead of [k, n]. */
-  readonly transposeB?: boolean;
-  /** Adds `bias` [n] to every row. */
-  readonly bias?: boolean;
-  /** Applies a function of one input; `pre` then receives its argument. */
-  readonly activation?: Expr;
-  /** Adds `base`, shaped like the result, at the very end. */
-  readonly base?: boolean;
-}
-
-/** Buffers of a matrix product; which ones exist is structure. */
-export type MatmulBuffer = "a" | "b" | "bias" | "base" | "c" | "pre";
-
-/** Sizes of a matrix product. */
-export type MatmulSize = "batch" | "m" | "n" | "k";
 
 /** Kernel of a matrix product. */
 export type MatmulKernel = Kernel<MatmulBuffer, MatmulSize>;

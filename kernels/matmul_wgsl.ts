@@ -1,6 +1,6 @@
 import { expressionSource } from "./expression_wgsl.ts";
 import type { WgslForm } from "./kernel.ts";
-import type { MatmulSize, MatmulStructure } from "./matmul.ts";
+import type { MatmulSize, MatmulStructure } from "./matmul_structure.ts";
 
 /** Rows of results that one invocation computes. */
 const ROWS = 8;

@@ -19,12 +19,31 @@
  *
  * @module
  */
+export * from "./attention.ts";
+export * from "./attention_grad.ts";
+export * from "./column_sum.ts";
 export * from "./copy.ts";
 export * from "./cpu_device.ts";
+export * from "./cross_entropy.ts";
 export * from "./device.ts";
+export * from "./elementwise.ts";
+export * from "./embedding.ts";
 export * from "./errors.ts";
+export * from "./expression.ts";
 export * from "./kernel.ts";
+export * from "./layout.ts";
+export * from "./matmul.ts";
+export * from "./matmul_structure.ts";
 export * from "./open.ts";
 export * from "./pool.ts";
+export * from "./primitives.ts";
 export * from "./profile.ts";
+export * from "./reduce.ts";
+export * from "./rms_norm.ts";
+export * from "./rope.ts";
+export * from "./scan.ts";
+export * from "./segment.ts";
+export * from "./softmax.ts";
+export * from "./strides.ts";
+export * from "./swiglu.ts";
 export * from "./threefry.ts";

@@ -36,7 +36,7 @@ export class Scope implements Disposable {
 
   /** Registers `value` with the innermost scope, if one is open. */
   static own(value: Owned): void {
-    innermost?.#owned.add(value);
+    if (innermost) innermost.#owned.add(value);
   }
 
   /** Whether closing this scope frees `value`. */
@@ -46,7 +46,9 @@ export class Scope implements Disposable {
 
   /** Moves `value` to the enclosing scope, so that it outlives this one. */
   keep<T extends Owned>(value: T): T {
-    if (this.#owned.delete(value)) this.#outer?.#owned.add(value);
+    if (this.#owned.delete(value) && this.#outer) {
+      this.#outer.#owned.add(value);
+    }
     return value;
   }
 

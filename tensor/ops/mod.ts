@@ -1,1 +1,11 @@
 /** Every operation on tensors. @module */
+export * from "./attention.ts";
+export * from "./cross_entropy.ts";
+export * from "./embedding.ts";
+export * from "./linear.ts";
+export * from "./matmul.ts";
+export * from "./reshape.ts";
+export * from "./rms_norm.ts";
+export * from "./rope.ts";
+export * from "./segment.ts";
+export * from "./softmax.ts";
