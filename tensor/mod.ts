@@ -13,9 +13,13 @@ export {
 export * from "./backward.ts";
 export * from "./checkpoint.ts";
 export * from "./errors.ts";
+export * from "./gather_index.ts";
+export * from "./intervals.ts";
 export * from "./op.ts";
 export * from "./ops/mod.ts";
 export { noGrad } from "./recording.ts";
 export * from "./rng.ts";
+export * from "./rotary.ts";
 export * from "./scope.ts";
+export * from "./segments.ts";
 export * from "./tensor.ts";
