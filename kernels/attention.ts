@@ -1,0 +1,123 @@
+import { headText, MOST_TURNS, perHeadWidth } from "./head.ts";
+import { defineKernel, type Kernel } from "./kernel.ts";
+
+/** Buffers of interval attention. */
+export type AttentionBuffer = "q" | "kv" | "ends" | "out" | "lse";
+
+/** Sizes of interval attention; `pairs` and `longest` only tell what it costs. */
+export type AttentionSize =
+  | "queries"
+  | "heads"
+  | "qStride"
+  | "kvStride"
+  | "kOffset"
+  | "pairs"
+  | "longest";
+
+/**
+ * Interval attention for heads of width E: out_i = Σ_j softmax_j(q_i·k_j / √E)
+ * v_j, where query i sees the keys of its interval only. An empty interval gives
+ * zeros. No row of weights is stored: the softmax is computed on the way
+ * (Milakov and Gimelshein, 2018, arXiv:1805.02867).
+ *
+ * q: [queries, qStride], whose first heads E columns are read;
+ * kv: [keys, kvStride], keys from column `kOffset` on, values behind them;
+ * ends: [queries, 2], first key seen and end; out: [queries, heads E];
+ * lse: [heads, queries], log of the sum of the exponentials of the scores, 0
+ * where there is none.
+ */
+export const attentionKernel: (
+  headWidth: number,
+) => Kernel<AttentionBuffer, AttentionSize> = perHeadWidth((headWidth) => {
+  const scale = 1 / Math.sqrt(headWidth);
+  const { lanes, pieces, type, each, dot } = headText(headWidth);
+  return defineKernel<AttentionBuffer, AttentionSize>({
+    name: `attention_${headWidth}`,
+    reads: { q: "f32", kv: "f32", ends: "u32" },
+    writes: { out: "f32", lse: "f32" },
+    sizes: [
+      "queries",
+      "heads",
+      "qStride",
+      "kvStride",
+      "kOffset",
+      "pairs",
+      "longest",
+    ],
+    wgsl: {
+      items: ({ queries, heads }) => queries * heads,
+      vectors: lanes === 4 ? ["q", "kv", "out"] : [],
+      fits: (device, { longest }) =>
+        device !== "software" || longest <= MOST_TURNS,
+      body: `
+  let query = id % sizes.queries;
+  let column = id / sizes.queries * ${pieces}u;
+  let own = query * (sizes.qStride / ${lanes}u) + column;
+  ${each(`let q# = ${scale} * q[own + #u];`)}
+  ${each(`var sum# = ${type}();`)}
+  var top = -3e38;
+  var total = 0.0;
+  let end = ends[2u * query + 1u];
+  for (var key = ends[2u * query]; key < end; key++) {
+    let k = (key * sizes.kvStride + sizes.kOffset) / ${lanes}u + column;
+    let v = k + sizes.heads * ${pieces}u;
+    let score = ${dot("q#", "kv[k + #u]")};
+    if (score > top) {
+      let decay = exp(top - score);
+      top = score;
+      total *= decay;
+      ${each("sum# *= decay;")}
+    }
+    let weight = exp(score - top);
+    total += weight;
+    ${each("sum# += weight * kv[v + #u];")}
+  }
+  let empty = total == 0.0;
+  let share = 1.0 / select(total, 1.0, empty);
+  let result = query * sizes.heads * ${pieces}u + column;
+  ${each("out[result + #u] = share * sum#;")}
+  lse[id] = select(top + log(total), 0.0, empty);`,
+    },
+    define: (
+      { q, kv, ends, out, lse },
+      { queries, heads, qStride, kvStride, kOffset },
+    ) => {
+      const width = heads * headWidth;
+      for (let query = 0; query < queries; query++) {
+        const lo = ends[2 * query]!;
+        const hi = ends[2 * query + 1]!;
+        for (let head = 0; head < heads; head++) {
+          const column = head * headWidth;
+          const weights = new Float64Array(hi - lo);
+          let top = -Infinity;
+          for (let key = lo; key < hi; key++) {
+            const k = key * kvStride + kOffset + column;
+            let score = 0;
+            for (let e = 0; e < headWidth; e++) {
+              score += q[query * qStride + column + e]! * kv[k + e]!;
+            }
+            weights[key - lo] = scale * score;
+            top = Math.max(top, scale * score);
+          }
+          let total = 0;
+          for (let j = 0; j < weights.length; j++) {
+            total += weights[j] = Math.exp(weights[j]! - top);
+          }
+          const result = query * width + column;
+          const sum = new Float64Array(headWidth);
+          for (let key = lo; key < hi; key++) {
+            const v = key * kvStride + kOffset + width + column;
+            const share = weights[key - lo]! / total;
+            for (let e = 0; e < headWidth; e++) sum[e]! += share * kv[v + e]!;
+          }
+          out.set(sum, result);
+          lse[head * queries + query] = hi > lo ? top + Math.log(total) : 0;
+        }
+      }
+    },
+    cost: ({ queries, heads, pairs }) => ({
+      bytes: 8 * queries * heads * headWidth,
+      flops: 4 * pairs * heads * headWidth,
+    }),
+  });
+});
