@@ -263,11 +263,26 @@ function loader(
     : [read("d"), read(`s${index}_`)];
   const step = steps.at(-1)!;
   return (start, count) =>
-    forEachRun(dims, steps, start, count, (done, offset, length) => {
-      for (let i = 0; i < length; i++) {
-        block[done + i] = from[offset + i * step]!;
-      }
-    });
+    forEachRun(
+      dims,
+      steps,
+      start,
+      count,
+      (done, offset, length) => load(block, done, from, offset, step, length),
+    );
+}
+
+function load(
+  to: Float64Array,
+  start: number,
+  from: NumberArray,
+  offset: number,
+  step: number,
+  count: number,
+): void {
+  for (let i = 0, at = offset; i < count; i++, at += step) {
+    to[start + i] = from[at]!;
+  }
 }
 
 function store(
