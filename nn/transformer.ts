@@ -2,7 +2,6 @@ import {
   type Intervals,
   type Rng,
   rope,
-  type RotaryTable,
   selfAttention,
   type Tensor,
 } from "../tensor/mod.ts";
@@ -40,6 +39,8 @@ export interface Sequence {
   readonly positions: Tensor;
   /** What each row sees. */
   readonly intervals: Intervals;
+  /** Rotary angles of all positions, from `rotaryTable`. */
+  readonly table: Tensor;
 }
 
 /** Pre-norm transformer block: attention, then a gated feed-forward layer. */
@@ -106,10 +107,12 @@ export class Transformer {
 
 /** Self-attention within whole sequences, with rotary positions. */
 export function attendWithin(
-  { positions, intervals }: Sequence,
-  table: RotaryTable,
+  { positions, intervals, table }: Sequence,
   heads: number,
 ): Attend {
-  return (qkv) =>
-    selfAttention(rope(qkv, table, positions, { heads }), intervals, { heads });
+  return (qkv) => {
+    const columns = qkv.shape[1]! / 3 * 2;
+    const rotated = rope(qkv, table, positions, { columns });
+    return selfAttention(rotated, intervals, { heads });
+  };
 }

@@ -7,9 +7,11 @@ export {
   type Device,
   type DeviceChoice,
   DeviceError,
+  type Expr,
   openDevice,
   type OpenOptions,
 } from "../kernels/mod.ts";
+export * from "./arena.ts";
 export * from "./backward.ts";
 export * from "./checkpoint.ts";
 export * from "./errors.ts";
@@ -23,3 +25,4 @@ export * from "./rotary.ts";
 export * from "./scope.ts";
 export * from "./segments.ts";
 export * from "./tensor.ts";
+export * from "./update.ts";

@@ -1,0 +1,94 @@
+import { type Device, Rng, type Tensor } from "../tensor/mod.ts";
+import {
+  type Attend,
+  attendWithin,
+  Linear,
+  RMSNorm,
+  Transformer,
+} from "../nn/mod.ts";
+import {
+  type ByteInputs,
+  byteInputs,
+  type HostRows,
+  sequenceOf,
+  tableOf,
+} from "./batch.ts";
+import { ByteEmbedding } from "./byte_embedding.ts";
+import { VOCABULARY } from "./bytes.ts";
+import type { ByteTransformerConfig } from "./config.ts";
+import { byteUnits } from "./units.ts";
+import type { Sequence } from "../nn/mod.ts";
+
+/** A batch on the device, for a {@linkcode ByteTransformer}. */
+export interface ByteBatch {
+  /** Table rows of the ids. */
+  readonly inputs: ByteInputs;
+  /** The bytes as sequences. */
+  readonly bytes: Sequence;
+}
+
+/** Options of a batch. */
+export interface BatchOptions {
+  /** Whether gradients will be asked for; default true. */
+  readonly gradient?: boolean;
+}
+
+/**
+ * Plain causal transformer over bytes: the baseline to compare with, and the
+ * entropy model that finds patches.
+ */
+export class ByteTransformer {
+  /** Sizes. */
+  readonly config: ByteTransformerConfig;
+  /** Vector of each byte. */
+  readonly embedding: ByteEmbedding;
+  /** Blocks over bytes. */
+  readonly transformer: Transformer;
+  /** Before the head. */
+  readonly norm: RMSNorm;
+  /** Logits of the next id. [V, D] */
+  readonly head: Linear;
+
+  /** Initial weights come from `rng`. */
+  constructor(config: ByteTransformerConfig, rng: Rng = new Rng(0)) {
+    const { dim } = config.transformer;
+    this.config = config;
+    this.embedding = new ByteEmbedding(dim, config.ngrams, rng);
+    this.transformer = new Transformer(config.transformer, rng);
+    this.norm = new RMSNorm(dim);
+    this.head = new Linear(dim, VOCABULARY, { rng });
+  }
+
+  /** Rotary table for rows of at most `positions` ids. */
+  table(device: Device, positions: number): Tensor {
+    return tableOf(device, this.config.transformer, positions);
+  }
+
+  /** Uploads rows of ids; `table` comes from `table`. */
+  batch(
+    device: Device,
+    rows: HostRows,
+    table: Tensor,
+    { gradient = true }: BatchOptions = {},
+  ): ByteBatch {
+    const { ngrams, transformer } = this.config;
+    const units = byteUnits(rows.ids, rows.lengths);
+    return {
+      inputs: byteInputs(device, rows, ngrams, gradient),
+      bytes: sequenceOf(device, units, transformer, table),
+    };
+  }
+
+  /** Logits of the next id at each position. -> [R, V] */
+  forward({ inputs, bytes }: ByteBatch): Tensor {
+    const { heads } = this.config.transformer;
+    return this.logits(inputs, attendWithin(bytes, heads));
+  }
+
+  /** The same, with any way to attend. -> [R, V] */
+  logits(inputs: ByteInputs, attend: Attend): Tensor {
+    const x = this.embedding.forward(inputs); // [R, D]
+    const y = this.transformer.forward(x, attend);
+    return this.head.forward(this.norm.forward(y));
+  }
+}

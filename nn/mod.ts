@@ -1,0 +1,16 @@
+/**
+ * Layers, optimizers and weights files.
+ *
+ * @module
+ */
+export * from "./attention.ts";
+export * from "./embedding.ts";
+export * from "./feed_forward.ts";
+export * from "./init.ts";
+export * from "./linear.ts";
+export * from "./module.ts";
+export * from "./norm.ts";
+export * from "./safetensors.ts";
+export * from "./sampling.ts";
+export * from "./schedule.ts";
+export * from "./transformer.ts";
