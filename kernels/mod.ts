@@ -19,6 +19,7 @@
  *
  * @module
  */
+export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./attention_grad.ts";
 export * from "./column_sum.ts";
@@ -30,6 +31,7 @@ export * from "./elementwise.ts";
 export * from "./embedding.ts";
 export * from "./errors.ts";
 export * from "./expression.ts";
+export * from "./grad_norm.ts";
 export * from "./kernel.ts";
 export * from "./layout.ts";
 export * from "./matmul.ts";
@@ -43,6 +45,7 @@ export * from "./rms_norm.ts";
 export * from "./rope.ts";
 export * from "./scan.ts";
 export * from "./segment.ts";
+export * from "./sgd.ts";
 export * from "./softmax.ts";
 export * from "./strides.ts";
 export * from "./swiglu.ts";

@@ -1,0 +1,168 @@
+import {
+  type Device,
+  fillKernel,
+  PARAMETER_BLOCK,
+  slice,
+  type Storage,
+} from "../kernels/mod.ts";
+import { Scope } from "./scope.ts";
+import { type Shape, sizeOf, Tensor } from "./tensor.ts";
+
+/** Most numbers in a chunk: 64 MiB, which every device can bind. */
+const CHUNK = 16 * 1024 * 1024;
+
+/** One parameter as it enters an {@linkcode Arena}. */
+export interface ArenaEntry {
+  /** Sizes of the axes. */
+  readonly shape: Shape;
+  /** One number per element. */
+  readonly initial: Float32Array;
+  /** Whether weight decay applies. */
+  readonly decay: boolean;
+  /** Factor of the learning rate; default 1. */
+  readonly lrScale?: number;
+}
+
+/** A piece of an {@linkcode Arena} that one kernel launch works on. */
+export interface ArenaChunk {
+  /** Numbers in each plane, padding included: a multiple of 64. */
+  readonly length: number;
+  /** For each 64 numbers, decay (0 or 1) and factor of the learning rate. */
+  readonly blocks: Storage;
+}
+
+/** Place of a parameter. */
+interface Slot {
+  readonly shape: Shape;
+  readonly chunk: number;
+  /** First number in the chunk, a multiple of 64. */
+  readonly start: number;
+}
+
+/**
+ * Parameters side by side in a few large pieces of memory, so that an optimizer
+ * updates all of them in one launch per chunk. Each plane (values, gradients,
+ * averages) has the same layout; padding stays 0.
+ *
+ * It owns its memory: tensors on it must not be used after it is disposed.
+ */
+export class Arena implements Disposable {
+  /** Device that holds the numbers. */
+  readonly device: Device;
+  /** Current value of each parameter. */
+  readonly values: ReadonlyMap<string, Tensor>;
+  /** Where `backward` leaves the gradient of each parameter. */
+  readonly gradients: ReadonlyMap<string, Tensor>;
+  /** Pieces, in order. */
+  readonly chunks: readonly ArenaChunk[];
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #planes = new Map<string, readonly Storage[]>();
+
+  /**
+   * Lays out and uploads parameters by name. Throws a `RangeError` when one has
+   * not as many initial numbers as elements.
+   */
+  constructor(device: Device, entries: ReadonlyMap<string, ArenaEntry>) {
+    const slots = new Map<string, Slot>();
+    const blocks: number[][] = [];
+    let start = CHUNK;
+    for (const [name, { shape, decay, lrScale = 1 }] of entries) {
+      const size = Math.ceil(sizeOf(shape) / PARAMETER_BLOCK);
+      if (start + size * PARAMETER_BLOCK > CHUNK) {
+        blocks.push([]);
+        start = 0;
+      }
+      slots.set(name, { shape, chunk: blocks.length - 1, start });
+      const own = blocks.at(-1)!;
+      for (let i = 0; i < size; i++) own.push(Number(decay), lrScale);
+      start += size * PARAMETER_BLOCK;
+    }
+    this.device = device;
+    this.#slots = slots;
+    this.chunks = blocks.map((own) => {
+      const storage = device.allocate(4 * own.length);
+      device.write(storage, Float32Array.from(own));
+      return { length: own.length / 2 * PARAMETER_BLOCK, blocks: storage };
+    });
+    Scope.own(this);
+    this.values = this.#tensors("values");
+    this.gradients = this.#tensors("gradients");
+    const initial = [...entries].map(([name, entry]) =>
+      [name, entry.initial] as const
+    );
+    this.write("values", new Map(initial));
+  }
+
+  /**
+   * Memory of a plane, one piece per chunk: "values", "gradients", or one that
+   * an optimizer names and that is made on first use, filled with 0.
+   */
+  plane(name: string): readonly Storage[] {
+    let plane = this.#planes.get(name);
+    if (!plane) {
+      plane = this.chunks.map(({ length }) => {
+        const out = this.device.allocate(4 * length);
+        this.device.launch(fillKernel, { out }, { length, value: 0 });
+        return out;
+      });
+      this.#planes.set(name, plane);
+    }
+    return plane;
+  }
+
+  /** Downloads a plane by parameter; waits for the device once. */
+  async read(plane: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const slots = [...this.#slots];
+    const places = slots.map(([, slot]) => this.#place(plane, slot));
+    const bytes = await this.device.read(places);
+    return new Map(
+      slots.map(([name], i) => [name, new Float32Array(bytes[i]!)]),
+    );
+  }
+
+  /**
+   * Replaces the numbers of a plane. Throws a `RangeError` unless `data` has
+   * one number per element for every parameter.
+   */
+  write(plane: string, data: ReadonlyMap<string, Float32Array>): void {
+    for (const [name, slot] of this.#slots) {
+      const numbers = data.get(name);
+      if (numbers?.length !== sizeOf(slot.shape)) {
+        throw new RangeError(
+          `Cannot write ${plane} of ${name}: expected ${
+            sizeOf(slot.shape)
+          } numbers, got ${numbers?.length ?? "none"}`,
+        );
+      }
+      this.device.write(this.#place(plane, slot), numbers);
+    }
+  }
+
+  /** Frees all planes; calling it twice is harmless. */
+  dispose(): void {
+    const { device, chunks } = this;
+    const planes = [...this.#planes.values()].flat();
+    this.#planes.clear();
+    if (planes.length === 0) return;
+    for (const storage of planes) device.free(storage);
+    for (const { blocks } of chunks) device.free(blocks);
+  }
+
+  /** Same as `dispose`, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #place(plane: string, { shape, chunk, start }: Slot): Storage {
+    return slice(this.plane(plane)[chunk]!, 4 * start, 4 * sizeOf(shape));
+  }
+
+  #tensors(plane: string): Map<string, Tensor> {
+    return new Map(
+      [...this.#slots].map(([name, slot]) => [
+        name,
+        Tensor.borrow(this.device, slot.shape, this.#place(plane, slot)),
+      ]),
+    );
+  }
+}
