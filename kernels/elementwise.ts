@@ -19,8 +19,8 @@ import {
 /** Most axes of different stride patterns; more would be rare. */
 const MAX_AXES = 4;
 
-/** WebGPU's default limit. */
-const MAX_BUFFERS = 8;
+/** Most buffers that one kernel reads and writes: WebGPU's default limit. */
+export const MAX_BUFFERS = 8;
 
 /**
  * How an operand is read: element by element, one element for all, by strides

@@ -74,9 +74,10 @@ export const sumOp: Op<
     return shape;
   },
   forward: (out, [x], { kept }) => sumInto(out, x, kept),
-  vjp: ({ g, inputs: [x], attributes: { kept } }) => [
-    broadcastTo(g.view(kept), x.shape),
-  ],
+  vjp: ({ g, inputs: [x], attributes: { kept } }) => {
+    using view = g.view(kept);
+    return [broadcastTo(view, x.shape)];
+  },
 });
 
 function checkBroadcast(op: string, from: Shape, to: Shape): void {

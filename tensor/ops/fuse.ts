@@ -4,6 +4,7 @@ import {
   type Expr,
   input,
   inputsOf,
+  MAX_BUFFERS,
 } from "../../kernels/mod.ts";
 import { defineOp, type Inputs } from "../op.ts";
 import { broadcastShapes, broadcastStrides, sameShape } from "../shape.ts";
@@ -15,9 +16,6 @@ export type Operand = Tensor | number;
 
 /** An elementwise operation; operands broadcast by NumPy's rule. */
 export type FusedOp = (...operands: readonly Operand[]) => Tensor;
-
-/** WebGPU's default limit on buffers that one kernel reads and writes. */
-const MAX_BUFFERS = 8;
 
 /**
  * Makes an elementwise operation of an expression: one kernel for the value,
