@@ -280,9 +280,7 @@ function load(
   step: number,
   count: number,
 ): void {
-  for (let i = 0, at = offset; i < count; i++, at += step) {
-    to[start + i] = from[at]!;
-  }
+  for (let i = 0; i < count; i++) to[start + i] = from[offset + i * step]!;
 }
 
 function store(
