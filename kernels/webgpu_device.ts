@@ -150,6 +150,7 @@ export class WebgpuDevice implements Device {
   }
 
   write(storage: Storage, data: HostArray): void {
+    if (data.length === 0) return; // Deno ends the process on empty writes
     const { buffer, list } = storage.block as GpuBlock;
     // A queued write overtakes recorded launches that still need the old data.
     if (list === this.#recorder.list && !this.#recorder.empty) this.submit();

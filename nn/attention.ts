@@ -6,7 +6,7 @@ import {
   type Tensor,
 } from "../tensor/mod.ts";
 import { Linear } from "./linear.ts";
-import { RMSNorm } from "./norm.ts";
+import { RMSNorm } from "./rms_norm.ts";
 
 /**
  * What self-attention does with the queries, keys and values of one layer:

@@ -7,7 +7,7 @@ import {
 } from "../tensor/mod.ts";
 import { type Attend, SelfAttention } from "./attention.ts";
 import { SwiGLU } from "./feed_forward.ts";
-import { RMSNorm } from "./norm.ts";
+import { RMSNorm } from "./rms_norm.ts";
 
 /** Sizes of one stack of transformer blocks. */
 export interface TransformerConfig {

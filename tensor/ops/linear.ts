@@ -2,7 +2,7 @@ import { differentiate, type Expr, input } from "../../kernels/mod.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp, type Op } from "../op.ts";
 import { Tensor } from "../tensor.ts";
-import { fuse } from "./fuse.ts";
+import { fuse, type FusedOp } from "./fuse.ts";
 import { product } from "./product.ts";
 import { sum } from "./reduce.ts";
 
@@ -23,17 +23,19 @@ type LinearInputs = readonly [
   residual: Tensor | undefined,
 ];
 
-/** Gradient of the argument of `activation`, given that of its value. */
-function activationGradient(
-  activation: Expr,
-  pre: Tensor,
-  g: Tensor,
-): Tensor {
-  const chain = fuse(
-    `activation_${activation.id}_grad`,
-    (_, g) => differentiate(activation, 0, g),
-  );
-  return chain(pre, g);
+/** Gradient of an activation's argument, from the argument and that of its value. */
+const chains = new Map<Expr, FusedOp>();
+
+function chainOf(activation: Expr): FusedOp {
+  let chain = chains.get(activation);
+  if (!chain) {
+    chain = fuse(
+      `activation_${activation.id}_grad`,
+      (_pre, _g) => differentiate(activation, 0, input(1)),
+    );
+    chains.set(activation, chain);
+  }
+  return chain;
 }
 
 const linearOp: Op<LinearInputs, Expr | undefined> = defineOp({
@@ -71,9 +73,7 @@ const linearOp: Op<LinearInputs, Expr | undefined> = defineOp({
     return pre;
   },
   vjp: ({ g, inputs: [x, weight], attributes, saved, wants, target }) => {
-    const d = attributes && saved
-      ? activationGradient(attributes, saved, g)
-      : g;
+    const d = attributes && saved ? chainOf(attributes)(saved, g) : g;
     const [n = 0, k = 0] = weight.shape;
     const m = d.size / n;
     const gradient = (

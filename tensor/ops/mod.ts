@@ -1,9 +1,13 @@
 /** Every operation on tensors. @module */
 export * from "./attention.ts";
+export { broadcastTo, sumTo } from "./broadcast.ts";
 export * from "./cross_entropy.ts";
+export * from "./dropout.ts";
 export * from "./elementwise.ts";
 export * from "./embedding.ts";
+export * from "./entropy.ts";
 export * from "./fuse.ts";
+export * from "./layer_norm.ts";
 export * from "./layout.ts";
 export * from "./linear.ts";
 export * from "./matmul.ts";

@@ -1,0 +1,118 @@
+import {
+  adamwNumbers,
+  adamwUpdate,
+  GradNorm,
+  sgdUpdate,
+  Tensor,
+} from "../tensor/mod.ts";
+import type { Weights } from "./weights.ts";
+
+/** Changes weights by the gradients that `weights.backward` left behind. */
+export interface Optimizer extends Disposable {
+  /** Norm of the gradients, factor they were scaled by, steps skipped. */
+  readonly gradNorm: GradNorm;
+  /** Names of the planes of the arena that hold its averages. */
+  readonly planes: readonly string[];
+  /** Updates done so far; set it when training is resumed. */
+  steps: number;
+  /** One update with learning rate `lr`; never waits. */
+  step(lr: number): void;
+}
+
+/** Options of {@linkcode AdamW}. */
+export interface AdamWOptions {
+  /** Decay of the averages of gradients and squares; default [0.9, 0.95]. */
+  readonly betas?: readonly [number, number];
+  /** Added to the root of the average square; default 1e-8. */
+  readonly eps?: number;
+  /** Share of the learning rate by which weights shrink; default 0.1. */
+  readonly weightDecay?: number;
+  /** Gradients of a larger norm are scaled down to it; default none. */
+  readonly clip?: number;
+}
+
+/**
+ * AdamW (Loshchilov and Hutter, 2017, arXiv:1711.05101). A step whose gradient
+ * is not finite changes nothing and is counted in `gradNorm.skipped`.
+ */
+export class AdamW implements Optimizer {
+  readonly gradNorm: GradNorm;
+  readonly planes = ["m", "v"] as const;
+  steps = 0;
+  readonly #weights: Weights;
+  readonly #settings: Tensor;
+  readonly #options: Required<Omit<AdamWOptions, "clip">>;
+
+  /** For all of `weights`. */
+  constructor(
+    weights: Weights,
+    { betas = [0.9, 0.95], eps = 1e-8, weightDecay = 0.1, clip = Infinity }:
+      AdamWOptions = {},
+  ) {
+    const { device } = weights.arena;
+    this.#weights = weights;
+    this.#options = { betas, eps, weightDecay };
+    this.#settings = Tensor.from(device, [7], new Float32Array(7));
+    this.gradNorm = new GradNorm(device, clip);
+  }
+
+  step(lr: number): void {
+    const { arena } = this.#weights;
+    this.steps += 1;
+    const settings = { ...this.#options, lr, step: this.steps };
+    this.#settings.write(adamwNumbers(settings));
+    this.gradNorm.measure(arena);
+    adamwUpdate(arena, this.#settings, this.gradNorm.scale);
+  }
+
+  [Symbol.dispose](): void {
+    this.#settings.dispose();
+    this.gradNorm[Symbol.dispose]();
+  }
+}
+
+/** Options of {@linkcode SGD}. */
+export interface SGDOptions {
+  /** Share of the last update's direction that is kept; default 0. */
+  readonly momentum?: number;
+  /** Added to the gradient, as a share of the weight; default 0. */
+  readonly weightDecay?: number;
+  /** Gradients of a larger norm are scaled down to it; default none. */
+  readonly clip?: number;
+}
+
+/** Gradient descent with momentum, as in PyTorch. */
+export class SGD implements Optimizer {
+  readonly gradNorm: GradNorm;
+  readonly planes = ["m"] as const;
+  steps = 0;
+  readonly #weights: Weights;
+  readonly #settings: Tensor;
+  readonly #options: { momentum: number; weightDecay: number };
+
+  /** For all of `weights`. */
+  constructor(
+    weights: Weights,
+    { momentum = 0, weightDecay = 0, clip = Infinity }: SGDOptions = {},
+  ) {
+    const { device } = weights.arena;
+    this.#weights = weights;
+    this.#options = { momentum, weightDecay };
+    this.#settings = Tensor.from(device, [3], new Float32Array(3));
+    this.gradNorm = new GradNorm(device, clip);
+  }
+
+  step(lr: number): void {
+    const { momentum, weightDecay } = this.#options;
+    const { arena } = this.#weights;
+    this.steps += 1;
+    this.#settings.write(Float32Array.of(lr, momentum, weightDecay));
+    this.gradNorm.measure(arena);
+    sgdUpdate(arena, this.#settings, this.gradNorm.scale);
+  }
+
+  [Symbol.dispose](): void {
+    this.#settings.dispose();
+    this.gradNorm[Symbol.dispose]();
+  }
+}

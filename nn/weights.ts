@@ -1,0 +1,65 @@
+import { Arena, backward, type Device, type Tensor } from "../tensor/mod.ts";
+import { type Parameter, parameters } from "./module.ts";
+
+/** Options of {@linkcode placeWeights}. */
+export interface PlaceOptions {
+  /** Whether weight decay applies to a parameter; default to all. */
+  readonly decays?: (name: string, parameter: Parameter) => boolean;
+  /** Factor of a parameter's learning rate; default 1. */
+  readonly lrScale?: (name: string) => number;
+}
+
+/** The parameters of a model on a device, with their gradients. */
+export class Weights implements Disposable {
+  /** Memory of all parameters. */
+  readonly arena: Arena;
+  readonly #values: readonly Tensor[];
+  readonly #gradients: readonly Tensor[];
+
+  /** Takes over `arena`. */
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.#values = [...arena.values.values()];
+    this.#gradients = [...arena.gradients.values()];
+  }
+
+  /**
+   * Leaves the gradient of a scalar loss with respect to each parameter in
+   * `arena.gradients`; zeros where it does not depend on one.
+   */
+  backward(loss: Tensor): void {
+    backward(loss, this.#values, { into: this.#gradients });
+  }
+
+  /** Frees the memory; the model cannot be used any more. */
+  [Symbol.dispose](): void {
+    this.arena.dispose();
+  }
+}
+
+/**
+ * Moves the parameters of `module` to `device`, side by side in an arena.
+ *
+ * The result owns their memory: it belongs to the scope it is made in, or can
+ * be disposed by `using`. Throws a `ReferenceError` when they are on a device.
+ */
+export function placeWeights(
+  module: object,
+  device: Device,
+  { decays = () => true, lrScale = () => 1 }: PlaceOptions = {},
+): Weights {
+  const found = parameters(module);
+  const entries = [...found].map(([name, parameter]) =>
+    [name, {
+      shape: parameter.shape,
+      initial: parameter.initial,
+      decay: decays(name, parameter),
+      lrScale: lrScale(name),
+    }] as const
+  );
+  const arena = new Arena(device, new Map(entries));
+  for (const [name, parameter] of found) {
+    parameter.place(arena.values.get(name)!);
+  }
+  return new Weights(arena);
+}
