@@ -25,6 +25,11 @@ export interface Range {
   readonly step?: I32Like;
 }
 
+interface Constant {
+  readonly value: number;
+  readonly variable: Local<"v128">;
+}
+
 const TYPE_CODES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
 const [BLOCK, LOOP, IF, ELSE, END] = [0x02, 0x03, 0x04, 0x05, 0x0b];
 const [BRANCH, BRANCH_IF, LOCAL_GET, LOCAL_SET] = [0x0c, 0x0d, 0x20, 0x21];
@@ -34,6 +39,7 @@ const [EMPTY, EQZ] = [0x40, 0x45];
 export class FunctionBuilder {
   readonly #parameters: ValueType[] = [];
   readonly #locals: ValueType[] = [];
+  readonly #constants: Constant[] = [];
   readonly #code: number[] = [];
 
   /** Next parameter. Throws a `RangeError` when a local exists already. */
@@ -46,9 +52,22 @@ export class FunctionBuilder {
 
   /** New local that holds the value of an expression. */
   let<T extends ValueType>(value: Expression<T>): Local<T> {
-    const index = this.#parameters.length + this.#locals.push(value.type) - 1;
-    const variable = local(value.type, index);
+    const variable = this.#local(value.type);
     this.set(variable, value);
+    return variable;
+  }
+
+  /**
+   * The f32 `value` in all lanes, made once when the function is entered:
+   * V8 would make a constant anew in each turn of a loop.
+   */
+  constant(value: number): Expression<"v128"> {
+    const same = (constant: Constant): boolean =>
+      Object.is(constant.value, value);
+    const known = this.#constants.find(same);
+    if (known) return known.variable;
+    const variable = this.#local("v128");
+    this.#constants.push({ value, variable });
     return variable;
   }
 
@@ -110,7 +129,12 @@ export class FunctionBuilder {
   module({ shared }: { readonly shared: boolean }): Uint8Array<ArrayBuffer> {
     const types = this.#parameters.map((type) => TYPE_CODES[type]);
     const locals = this.#locals.map((type) => [1, TYPE_CODES[type]]);
-    const body = [...list(locals), ...this.#code, END];
+    const constants = this.#constants.flatMap(({ value, variable }) => [
+      ...f32x4.splat(value).code,
+      LOCAL_SET,
+      ...unsigned(variable.index),
+    ]);
+    const body = [...list(locals), ...constants, ...this.#code, END];
     const limits = shared ? [3, 0, ...unsigned(65536)] : [0, 0];
     return Uint8Array.from([
       ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
@@ -120,6 +144,10 @@ export class FunctionBuilder {
       ...section(7, list([[...text("run"), 0, 0]])),
       ...section(10, list([[...unsigned(body.length), ...body]])),
     ]);
+  }
+
+  #local<T extends ValueType>(type: T): Local<T> {
+    return local(type, this.#parameters.length + this.#locals.push(type) - 1);
   }
 }
 

@@ -273,6 +273,10 @@ export const f32x4:
     readonly extractLane: (a: V128, lane: number) => F32;
     /** Nearest numbers to signed whole ones. */
     readonly convert: (a: V128) => V128;
+    /** b < a ? b : a, which gives a if either is NaN; faster than `min`. */
+    readonly pmin: (a: V128, b: V128) => V128;
+    /** a < b ? b : a, which gives a if either is NaN; faster than `max`. */
+    readonly pmax: (a: V128, b: V128) => V128;
     /** a b + c, rounded once where the machine can. */
     readonly madd: (a: V128, b: V128, c: V128) => V128;
   } = {
@@ -296,6 +300,8 @@ export const f32x4:
     div: lanes(231),
     min: lanes(232),
     max: lanes(233),
+    pmin: lanes(234),
+    pmax: lanes(235),
     convert: lanesOf(250),
     madd: (a, b, c) =>
       RELAXED

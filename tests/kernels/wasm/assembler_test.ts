@@ -78,6 +78,18 @@ Deno.test("FunctionBuilder.storeLanes() writes no lane too many", () => {
   }
 });
 
+Deno.test("FunctionBuilder.constant() tells 0 from -0 and keeps NaN", () => {
+  const values = [0, -0, NaN, NaN, 1.5];
+  const f = new FunctionBuilder();
+  const constants = values.map((value) => f.constant(value));
+  assertEquals(constants[2], constants[3]);
+  f.for({ from: 0, to: 2 }, () => {
+    constants.forEach((constant, i) => f.store(i32.const(4 * i), constant));
+  });
+  const bits = [...new Int32Array(Float32Array.from(values).buffer)];
+  assertEquals(run(f, { count: 5 }), bits);
+});
+
 Deno.test("FunctionBuilder.module() imports shared memory of any size", () => {
   const f = new FunctionBuilder();
   f.store(i32.const(70000), i32.const(7), 4);
