@@ -17,6 +17,7 @@ export * from "./checkpoint.ts";
 export * from "./errors.ts";
 export * from "./gather_index.ts";
 export * from "./intervals.ts";
+export * from "./metrics.ts";
 export * from "./op.ts";
 export * from "./ops/mod.ts";
 export { noGrad } from "./recording.ts";

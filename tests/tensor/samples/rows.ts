@@ -1,4 +1,4 @@
-import { rmsNorm, softmax } from "../../../tensor/mod.ts";
+import { entropy, layerNorm, rmsNorm, softmax } from "../../../tensor/mod.ts";
 import { sumOf } from "../../support/close.ts";
 import { numbers, rowsOf, type Sample } from "../sample.ts";
 
@@ -9,6 +9,12 @@ function sum(values: readonly number[]): number {
 function softmaxOf(row: readonly number[]): number[] {
   const powers = row.map(Math.exp);
   return powers.map((power) => power / sum(powers));
+}
+
+function normalized(row: readonly number[], eps: number): number[] {
+  const mean = sum(row) / row.length;
+  const variance = sum(row.map((v) => (v - mean) ** 2)) / row.length;
+  return row.map((v) => (v - mean) / Math.sqrt(variance + eps));
 }
 
 /** Rows that fit one workgroup, many blocks, four lanes or none of these. */
@@ -25,6 +31,32 @@ export const rowSamples: readonly Sample[] = SHAPES.flatMap(
         run: (x) => softmax(x!),
         reference: (x) => rowsOf(x!, cols).flatMap(softmaxOf),
       },
+      {
+        op: "entropy",
+        note: `of [${shape}]`,
+        inputs: [numbers(shape)],
+        run: (x) => entropy(x!),
+        reference: (x) =>
+          rowsOf(x!, cols).map((row) =>
+            -sum(softmaxOf(row).map((p) => p * Math.log(p)))
+          ),
+        tolerance: sumOf(cols),
+      },
+      ...[true, false].map((biased): Sample => ({
+        op: "layerNorm",
+        note: `of [${shape}]${biased ? " with bias" : ""}`,
+        inputs: [
+          numbers(shape),
+          numbers([cols]),
+          ...(biased ? [numbers([cols])] : []),
+        ],
+        run: (x, gain, bias) => layerNorm(x!, gain!, bias, { eps: 0.1 }),
+        reference: (x, gain, bias) =>
+          rowsOf(x!, cols).flatMap((row) =>
+            normalized(row, 0.1).map((v, c) => v * gain![c]! + (bias?.[c] ?? 0))
+          ),
+        tolerance: sumOf(cols),
+      })),
       {
         op: "rmsNorm",
         note: `of [${shape}]`,

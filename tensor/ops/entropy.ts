@@ -1,0 +1,49 @@
+import { entropyGradKernel, entropyKernel } from "../../kernels/mod.ts";
+import { defineOp } from "../op.ts";
+import { Tensor } from "../tensor.ts";
+import { outerShape, rowsOf } from "./rows.ts";
+
+const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
+  name: "entropy",
+  shape: ([logits]) => outerShape("entropy", logits),
+  forward: (out, [logits]) => {
+    const lse = Tensor.empty(out.device, out.shape);
+    out.device.launch(entropyKernel, {
+      logits: logits.storage,
+      nats: out.storage,
+      lse: lse.storage,
+    }, { ...rowsOf(logits) });
+    return lse;
+  },
+  vjp: ({ g, out, inputs: [logits], saved: lse }) => {
+    const dlogits = Tensor.empty(g.device, logits.shape);
+    g.device.launch(entropyGradKernel, {
+      logits: logits.storage,
+      nats: out.storage,
+      lse: lse.storage,
+      g: g.storage,
+      dlogits: dlogits.storage,
+    }, { ...rowsOf(logits) });
+    return [dlogits];
+  },
+});
+
+/**
+ * Entropy in nats of softmax(logits) along the last axis: -sum p log p.
+ *
+ * logits: [..., V] -> [...]. Throws a `ShapeError` for a scalar.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertAlmostEquals } from "@std/assert";
+ * import { entropy, openDevice, Scope, Tensor } from "@club/club/tensor";
+ *
+ * using device = await openDevice("cpu");
+ * using _scope = new Scope();
+ * const [nats] = await entropy(Tensor.from(device, [1, 2], [0, 0])).data();
+ * assertAlmostEquals(nats!, Math.LN2, 1e-6);
+ * ```
+ */
+export function entropy(logits: Tensor): Tensor {
+  return apply([logits], undefined);
+}
