@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import {
+  colouredPatches,
+  ENTROPY_LEGEND,
+  entropyLevel,
+  type Patch,
+  patchCells,
+  patchObjects,
+  plainPatches,
+  printable,
+} from "../../blt/patch_view.ts";
+import { forAll } from "../support/for_all.ts";
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Patches of these lengths, one after the other. */
+function patchesOf(...lengths: number[]): Patch[] {
+  let start = 0;
+  return lengths.map((length) => {
+    start += length;
+    return { start: start - length, length };
+  });
+}
+
+function shown(text: string, ...lengths: number[]): string[] {
+  return patchCells(bytesOf(text), patchesOf(...lengths))
+    .map(({ text, patch }) => `${patch}${text}`);
+}
+
+Deno.test("patchCells() shows whole characters as text, cut ones in hex", () => {
+  assertEquals(shown("né 字", 2, 2, 3), [
+    "0n",
+    "0⟨c3⟩",
+    "1⟨a9⟩",
+    "1 ",
+    "2字",
+  ]);
+  assertEquals(shown("🥪!", 5), ["0🥪", "0!"]);
+  assertEquals(shown("\ufeffa", 4), ["0\ufeff", "0a"]);
+});
+
+Deno.test("patchCells() shows in hex what is not UTF-8", () => {
+  for (
+    const bytes of [
+      [0xff],
+      [0x80],
+      [0xc0, 0xaf], // longer than need be
+      [0xed, 0xa0, 0x80], // a surrogate
+      [0xf5, 0x80, 0x80, 0x80], // beyond the last code point
+      [0xe2, 0x82], // the end is missing
+    ]
+  ) {
+    const cells = patchCells(Uint8Array.from(bytes), patchesOf(bytes.length));
+    assertEquals(
+      cells.map(({ text }) => text),
+      bytes.map((byte) => `⟨${byte.toString(16)}⟩`),
+    );
+  }
+});
+
+Deno.test("patchCells() keeps marks with their character, or with a circle", () => {
+  assertEquals(shown("नी", 6), ["0नी"]);
+  assertEquals(shown("नी", 3, 3), ["0न", "1◌ी"]);
+  assertEquals(shown("\u0301", 2), ["0◌\u0301"]);
+  assertEquals(shown("\n\u0301", 3), ["0\n", "0◌\u0301"]);
+});
+
+Deno.test("patchCells() has the largest entropy of each character", () => {
+  const [patch] = patchesOf(4);
+  const entropies = [3, 1, 0.5, 2];
+  const cells = patchCells(bytesOf("a字"), [{ ...patch!, entropies }]);
+  assertEquals(cells.map(({ entropy }) => entropy), [3, 2]);
+});
+
+Deno.test("printable() lets nothing command a terminal", () => {
+  assertEquals(
+    printable(bytesOf("a\x1b[2J\r\u009b\u202eb\n")),
+    "a⟨1b⟩[2J⟨0d⟩⟨c2⟩⟨9b⟩⟨e2⟩⟨80⟩⟨ae⟩b\n",
+  );
+});
+
+Deno.test("patchObjects() replaces what is not UTF-8, and keeps entropies", () => {
+  const bytes = bytesOf("né");
+  const patches = [{ start: 0, length: 2, entropies: [1, 2] }, {
+    start: 2,
+    length: 1,
+  }];
+  assertEquals(patchObjects(bytes, patches), [
+    { start: 0, length: 2, text: "n\ufffd", entropies: [1, 2] },
+    { start: 2, length: 1, text: "\ufffd", entropies: [] },
+  ]);
+});
+
+Deno.test("entropyLevel() counts half nats up to 9", () => {
+  assertEquals([0, 0.49, 0.5, 4.4, 4.5, 100].map(entropyLevel), [
+    ...[0, 0, 1, 8, 9, 9],
+  ]);
+});
+
+Deno.test("plainPatches() has bars between patches", () => {
+  const bytes = bytesOf("a club\nsandwich");
+  assertEquals(
+    plainPatches(bytes, patchesOf(2, 5, 8)),
+    "a |club↵\n|sandwich",
+  );
+});
+
+Deno.test("plainPatches() has entropies below the characters", () => {
+  const patches = [
+    { start: 0, length: 4, entropies: [0, 2.5, 1, 1] },
+    { start: 4, length: 2, entropies: [4, 9] },
+  ];
+  assertEquals(
+    plainPatches(bytesOf("a字é"), patches),
+    `a字|é\n05  9\n\ndigits: ${ENTROPY_LEGEND}`,
+  );
+});
+
+Deno.test("plainPatches() fills lines up to the width", () => {
+  assertEquals(
+    plainPatches(bytesOf("abcdef"), patchesOf(3, 3), 3),
+    [
+      ...["abc", "|de", "f"],
+    ].join("\n"),
+  );
+  forAll((draw) => {
+    const length = draw.integer(1, 100);
+    return Uint8Array.from({ length }, () => draw.integer(0, 128));
+  }, (bytes) => {
+    const lines = plainPatches(bytes, patchesOf(bytes.length), 10).split("\n");
+    for (const line of lines) assertLess([...line].length, 11);
+  });
+});
+
+Deno.test("colouredPatches() alternates backgrounds and resets colours", () => {
+  const [first, second] = colouredPatches(bytesOf("ab"), patchesOf(1, 1))
+    // deno-lint-ignore no-control-regex
+    .matchAll(/\x1b\[48;5;(\d+);38;5;(\d+)m(.)\x1b\[0m/g);
+  assertEquals([first![3], second![3]], ["a", "b"]);
+  assert(first![1] !== second![1] && first![2] === second![2]);
+});
+
+Deno.test("colouredPatches() colours by entropy, with a legend", () => {
+  const text = colouredPatches(bytesOf("ab"), [
+    { start: 0, length: 2, entropies: [0, 5] },
+  ]);
+  // deno-lint-ignore no-control-regex
+  const [calm, surprised] = text.matchAll(/38;5;(\d+)m[ab]\x1b/g);
+  assert(calm![1] !== surprised![1]);
+  assert(text.endsWith(ENTROPY_LEGEND));
+});
