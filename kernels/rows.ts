@@ -88,7 +88,7 @@ function rowSource(width: 1 | 4, threads: number): RowSource {
   ): string => {
     if (threads === 1) return `let ${name} = ${value};`;
     const lines = [`shares[lane] = ${value};`, "workgroupBarrier();"];
-    for (let half = threads / 2; half > 0; half /= 2) {
+    for (let half = threads / 2; half >= 1; half /= 2) {
       const joined = join("shares[lane]", `shares[lane + ${half}u]`);
       lines.push(`if (lane < ${half}u) { shares[lane] = ${joined}; }`);
       lines.push("workgroupBarrier();");
