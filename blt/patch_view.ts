@@ -18,7 +18,7 @@ export interface PatchObject extends Required<Patch> {
 
 /** What stands in one place of a patch view. */
 export interface PatchCell {
-  /** A character with its combining marks, or the hex form of one byte. */
+  /** A character with its combining marks, or one byte in hex or `CONTINUED`. */
   readonly text: string;
   /** Index of the patch that holds it. */
   readonly patch: number;
@@ -26,12 +26,11 @@ export interface PatchCell {
   readonly entropy?: number;
 }
 
+/** Stands for a byte of a character that began in an earlier patch. */
+const CONTINUED = "◂";
+
 /** Levels that `entropyLevel` tells apart. */
 export const ENTROPY_LEVELS = 10;
-
-/** What the digits and colours of entropies mean. */
-export const ENTROPY_LEGEND =
-  "entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more";
 
 /** Half nats, rounded down, at most 9. `nats` >= 0. */
 export function entropyLevel(nats: number): number {
@@ -43,7 +42,6 @@ const LEVEL_COLOURS = [67, 73, 79, 114, 150, 186, 222, 215, 209, 203];
 const TEXT_COLOUR = 253;
 const PATCH_BACKGROUNDS = [234, 239];
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const NEWLINE = "\n";
@@ -76,25 +74,44 @@ export function patchObjects(
   });
 }
 
+/** Lines that explain cells; `scale` shows the levels of entropy, if there are. */
+export function cellLegend(
+  cells: readonly PatchCell[],
+  scale: string,
+): string[] {
+  const legend: string[] = [];
+  if (cells.some(({ entropy }) => entropy !== undefined)) {
+    legend.push(
+      `${scale} entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more`,
+    );
+  }
+  if (cells.some(({ text }) => text === CONTINUED)) {
+    legend.push(
+      `${CONTINUED} is a byte of a character that began in an earlier patch`,
+    );
+  }
+  return legend;
+}
+
 /** Patches in two backgrounds, characters coloured by entropy. */
 export function colouredPatches(
   bytes: Uint8Array,
   patches: readonly Patch[],
 ): string {
-  const cells = patchCells(bytes, patches).map(({ text, patch, entropy }) => {
+  const cells = patchCells(bytes, patches);
+  const painted = cells.map(({ text, patch, entropy }) => {
     const background = PATCH_BACKGROUNDS[patch % 2]!;
     const foreground = entropy === undefined
       ? TEXT_COLOUR
       : LEVEL_COLOURS[entropyLevel(entropy)]!;
-    const shown = text === NEWLINE ? "↵" : text;
-    const end = text === NEWLINE ? NEWLINE : "";
-    return `\x1b[48;5;${background};38;5;${foreground}m${shown}\x1b[0m${end}`;
+    return text === NEWLINE
+      ? painting("↵", foreground, background) + NEWLINE
+      : painting(text, foreground, background);
   });
-  if (!patches.some(({ entropies }) => entropies)) return cells.join("");
   const scale = LEVEL_COLOURS.map((colour, level) =>
-    `\x1b[48;5;${PATCH_BACKGROUNDS[0]};38;5;${colour}m ${level} \x1b[0m`
-  );
-  return `${cells.join("")}\n\n${scale.join("")} ${ENTROPY_LEGEND}`;
+    painting(` ${level} `, colour, PATCH_BACKGROUNDS[0]!)
+  ).join("");
+  return [painted.join(""), ...cellLegend(cells, scale)].join("\n");
 }
 
 /**
@@ -104,9 +121,10 @@ export function colouredPatches(
 export function plainPatches(
   bytes: Uint8Array,
   patches: readonly Patch[],
-  columns = 80,
+  columns: number = 80,
 ): string {
-  const hasEntropies = patches.some(({ entropies }) => entropies);
+  const cells = patchCells(bytes, patches);
+  const hasEntropies = cells.some(({ entropy }) => entropy !== undefined);
   const lines: string[] = [];
   let text = "";
   let levels = "";
@@ -118,7 +136,7 @@ export function plainPatches(
     width = 0;
   }
   let previous = 0;
-  for (const cell of patchCells(bytes, patches)) {
+  for (const cell of cells) {
     const bar = cell.patch === previous ? "" : "|";
     const shown = bar + (cell.text === NEWLINE ? "↵" : cell.text);
     const cellWidth = columnsOf(shown);
@@ -131,29 +149,55 @@ export function plainPatches(
     if (cell.text === NEWLINE) endLine();
   }
   if (text !== "") endLine();
-  if (hasEntropies) lines.push("", `digits: ${ENTROPY_LEGEND}`);
-  return lines.join("\n");
+  return [...lines, ...cellLegend(cells, "digits:")].join("\n");
 }
 
 /**
- * What a view of patches shows, in order. A character that is cut by a patch,
- * or that is not to be printed, is shown as the hex form of each of its bytes.
+ * What a view of patches shows, in order. A character stands in the patch where
+ * it begins; each of its bytes in a later patch is `CONTINUED`. A byte that is
+ * not UTF-8, or not to be printed, is in hex.
  */
 export function patchCells(
   bytes: Uint8Array,
   patches: readonly Patch[],
 ): PatchCell[] {
-  return patches.flatMap(({ start, length, entropies }, patch) => {
-    const part = bytes.subarray(start, start + length);
-    return spans(part).map(({ text, from, to }) => ({
-      text,
-      patch,
-      ...entropies && { entropy: Math.max(...entropies.slice(from, to)) },
-    }));
+  const cells: PatchCell[] = [];
+  let characterEnd = 0;
+  patches.forEach(({ start, length, entropies }, patch) => {
+    const end = start + length;
+    const spans: Span[] = [];
+    for (let from = start; from < end;) {
+      let text = CONTINUED;
+      let to = from + 1;
+      let open = false;
+      if (from >= characterEnd) {
+        const character = characterAt(bytes, from);
+        characterEnd = from + (character ? byteLength(bytes[from]!) : 1);
+        text = character ??
+          `⟨${bytes[from]!.toString(16).padStart(2, "0")}⟩`;
+        to = Math.min(end, characterEnd);
+        open = character !== undefined && character !== NEWLINE;
+      }
+      const before = spans.at(-1);
+      const combines = COMBINING.test(text);
+      if (combines && before?.open) {
+        before.text += text;
+        before.to = to;
+      } else {
+        // A mark with nothing before it has a circle to stand on.
+        spans.push({ text: combines ? `◌${text}` : text, from, to, open });
+      }
+      from = to;
+    }
+    for (const { text, from, to } of spans) {
+      const own = entropies?.slice(from - start, to - start);
+      cells.push({ text, patch, ...own && { entropy: Math.max(...own) } });
+    }
   });
+  return cells;
 }
 
-/** A cell as a range of the bytes of one patch. */
+/** A cell while it grows: a range of the text. */
 interface Span {
   text: string;
   readonly from: number;
@@ -162,37 +206,28 @@ interface Span {
   readonly open: boolean;
 }
 
-function spans(bytes: Uint8Array): Span[] {
-  const result: Span[] = [];
-  for (let from = 0; from < bytes.length;) {
-    const character = characterAt(bytes, from);
-    const text = character ?? `⟨${bytes[from]!.toString(16).padStart(2, "0")}⟩`;
-    const to = from + (character ? encoder.encode(character).length : 1);
-    const before = result.at(-1);
-    const combines = COMBINING.test(text);
-    if (combines && before?.open) {
-      before.text += text;
-      before.to = to;
-    } else {
-      // A mark with nothing before it has a circle to stand on.
-      const open = character !== undefined && character !== NEWLINE;
-      result.push({ text: combines ? `◌${text}` : text, from, to, open });
-    }
-    from = to;
-  }
-  return result;
-}
-
 /** The character whose bytes start there, if it is whole and printable. */
 function characterAt(bytes: Uint8Array, at: number): string | undefined {
-  const lead = bytes[at]!;
-  const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const end = at + byteLength(bytes[at]!);
   try {
-    const text = decoder.decode(bytes.subarray(at, at + length));
+    const text = decoder.decode(bytes.subarray(at, end));
     return text === NEWLINE || !UNPRINTABLE.test(text) ? text : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Bytes of the character that a byte begins, if it begins any. */
+function byteLength(lead: number): number {
+  return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+function painting(
+  text: string,
+  foreground: number,
+  background: number,
+): string {
+  return `\x1b[48;5;${background};38;5;${foreground}m${text}\x1b[0m`;
 }
 
 function columnsOf(text: string): number {
