@@ -24,6 +24,12 @@ export interface HostRows {
   readonly lengths: readonly number[];
 }
 
+/** Rows of ids with the patches they are cut into. */
+export interface PatchedRows extends HostRows {
+  /** Start flags of each row, its length + 1 of them; see `patchStarts`. */
+  readonly starts: readonly Uint8Array[];
+}
+
 /** What the local models read. */
 export interface ByteInputs {
   /** Table row of each id. */

@@ -10,25 +10,19 @@ import {
 import {
   type ByteInputs,
   byteInputs,
-  type HostRows,
+  type PatchedRows,
   type Pooling,
   poolingOf,
   sequenceOf,
   tableOf,
 } from "./batch.ts";
 import { ByteEmbedding } from "./byte_embedding.ts";
-import type { BatchOptions } from "./byte_transformer.ts";
+import type { BatchOptions, Feed } from "./byte_transformer.ts";
 import { VOCABULARY } from "./bytes.ts";
 import { type BltConfig, checkBlt } from "./config.ts";
 import { Pool } from "./pool.ts";
 import { Reader } from "./reader.ts";
 import { byteUnits, groupUnits } from "./units.ts";
-
-/** Rows of ids with the patches they are cut into. */
-export interface PatchedRows extends HostRows {
-  /** Start flags of each row, its length + 1 of them; see `patchStarts`. */
-  readonly starts: readonly Uint8Array[];
-}
 
 /** Rotary tables of a {@linkcode Blt}. */
 export interface BltTables {
@@ -121,6 +115,12 @@ export class Blt {
         : sequenceOf(device, units, decoder, tables.local),
       patches: poolingOf(device, grouping, slots, latent, tables.latent),
     };
+  }
+
+  /** Readies uploads of rows of at most `positions` ids. */
+  feed(device: Device, positions: number, options?: BatchOptions): Feed {
+    const tables = this.tables(device, positions);
+    return (rows) => this.forward(this.batch(device, rows, tables, options));
   }
 
   /** Logits of the next id at each position. -> [R, V] */

@@ -10,6 +10,7 @@ import {
   type ByteInputs,
   byteInputs,
   type HostRows,
+  type PatchedRows,
   sequenceOf,
   tableOf,
 } from "./batch.ts";
@@ -26,6 +27,9 @@ export interface ByteBatch {
   /** The bytes as sequences. */
   readonly bytes: Sequence;
 }
+
+/** Uploads rows of ids and runs a model on them: logits [R, V]. */
+export type Feed = (rows: PatchedRows) => Tensor;
 
 /** Options of a batch. */
 export interface BatchOptions {
@@ -60,11 +64,11 @@ export class ByteTransformer {
   }
 
   /** Rotary table for rows of at most `positions` ids. */
-  table(device: Device, positions: number): Tensor {
+  tables(device: Device, positions: number): Tensor {
     return tableOf(device, this.config.transformer, positions);
   }
 
-  /** Uploads rows of ids; `table` comes from `table`. */
+  /** Uploads rows of ids; `table` comes from `tables`. */
   batch(
     device: Device,
     rows: HostRows,
@@ -77,6 +81,12 @@ export class ByteTransformer {
       inputs: byteInputs(device, rows, ngrams, gradient),
       bytes: sequenceOf(device, units, transformer, table),
     };
+  }
+
+  /** Readies uploads of rows of at most `positions` ids. */
+  feed(device: Device, positions: number, options?: BatchOptions): Feed {
+    const table = this.tables(device, positions);
+    return (rows) => this.forward(this.batch(device, rows, table, options));
   }
 
   /** Logits of the next id at each position. -> [R, V] */

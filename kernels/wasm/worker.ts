@@ -99,6 +99,8 @@ export function serve(take: typeof takeItems, slot: typeof SLOT): void {
 
   function compile(memory: WebAssembly.Memory, slots: Int32Array): Run {
     const at = slots[slot.codeAt]! >>> 0;
+    // Another thread may have grown the memory; this makes it known here.
+    memory.grow(0);
     const bytes = new Uint8Array(memory.buffer, at, slots[slot.codeBytes]);
     const module = new WebAssembly.Module(bytes.slice());
     const instance = new WebAssembly.Instance(module, { env: { memory } });

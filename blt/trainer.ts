@@ -1,0 +1,145 @@
+import {
+  crossEntropy,
+  type Device,
+  MetricsRing,
+  Scope,
+  Tensor,
+} from "../tensor/mod.ts";
+import {
+  AdamW,
+  learningRate,
+  placeWeights,
+  type Schedule,
+  type Weights,
+} from "../nn/mod.ts";
+import type { Feed } from "./byte_transformer.ts";
+import type { Batches, BatchShape } from "./corpus.ts";
+import { type LanguageModel, patchRows } from "./model.ts";
+
+/** What a {@linkcode Trainer} does with a model. */
+export interface TrainerOptions {
+  /** Source of rows. */
+  readonly batches: Batches;
+  /** Rows and ids per row of each batch. */
+  readonly shape: BatchShape;
+  /** Entropy of the next id at each position of the stream, where needed. */
+  readonly entropies?: Float32Array | undefined;
+  /** Learning rate of each step. */
+  readonly schedule: Schedule;
+}
+
+/** What one training step gave. */
+export interface StepMetrics {
+  /** Number of the step, from 1. */
+  readonly step: number;
+  /** Mean cross-entropy, in nats per id. */
+  readonly loss: number;
+  /** L2 norm of all gradients before clipping. */
+  readonly gradientNorm: number;
+  /** Mean ids in a patch; 1 without patches. */
+  readonly meanPatchBytes: number;
+}
+
+/** Steps whose metrics are kept until they are read. */
+const RING_SLOTS = 256;
+
+/** Largest gradient norm that is not scaled down. */
+const CLIP = 1;
+
+/** One model in training: its weights, its optimizer, its data. */
+export class Trainer implements Disposable {
+  /** Weights on the device. */
+  readonly weights: Weights;
+  /** Changes the weights. */
+  readonly optimizer: AdamW;
+  /** The model. */
+  readonly model: LanguageModel;
+  readonly #device: Device;
+  readonly #options: TrainerOptions;
+  readonly #feed: Feed;
+  readonly #ring: MetricsRing;
+  readonly #scope = new Scope();
+  #patchMeans: number[] = [];
+
+  /** Moves `model` to `device`. Opens a scope that `dispose` closes. */
+  constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
+    this.model = model;
+    this.#device = device;
+    this.#options = options;
+    this.weights = placeWeights(model, device);
+    this.optimizer = new AdamW(this.weights, { clip: CLIP });
+    this.#ring = new MetricsRing(device, { slots: RING_SLOTS, fields: 2 });
+    this.#feed = model.feed(device, options.shape.context);
+  }
+
+  /** Learning rate of the next step. */
+  get lr(): number {
+    return learningRate(this.#options.schedule, this.optimizer.steps);
+  }
+
+  /** One step on the next batch; never waits for the device. */
+  step(): void {
+    using _step = new Scope();
+    const { batches, shape, entropies } = this.#options;
+    const { ids, targets, offsets } = batches.next();
+    const lengths = Array.from(offsets, () => shape.context);
+    const rows = patchRows({
+      ids,
+      lengths,
+      entropies: entropies && cut(entropies, offsets, shape.context),
+    }, this.model.config);
+    const loss = crossEntropy(
+      this.#feed(rows),
+      Tensor.from(this.#device, [targets.length], targets),
+    );
+    this.weights.backward(loss);
+    this.optimizer.step(this.lr);
+    this.#ring.record([loss, this.optimizer.gradNorm.norm]);
+    this.#device.submit();
+    this.#patchMeans.push(meanPatch(ids.length, rows.starts));
+  }
+
+  /** Metrics of the steps since the last call; waits for the device once. */
+  async metrics(): Promise<StepMetrics[]> {
+    const { rows } = await this.#ring.read();
+    const first = this.optimizer.steps - rows.length + 1;
+    const means = this.#patchMeans.splice(0).slice(-rows.length);
+    return rows.map(([loss = NaN, gradientNorm = NaN], i) => ({
+      step: first + i,
+      loss,
+      gradientNorm,
+      meanPatchBytes: means[i]!,
+    }));
+  }
+
+  /** Frees weights, optimizer and tables. */
+  [Symbol.dispose](): void {
+    this.#ring[Symbol.dispose]();
+    this.optimizer[Symbol.dispose]();
+    this.#scope[Symbol.dispose]();
+  }
+}
+
+/** What was computed for each position of a stream, for the rows cut from it. */
+function cut(
+  ofStream: Float32Array,
+  offsets: Uint32Array,
+  context: number,
+): Float32Array {
+  const rows = new Float32Array(offsets.length * context);
+  offsets.forEach((offset, row) =>
+    rows.set(
+      ofStream.subarray(offset - 1, offset - 1 + context),
+      row * context,
+    )
+  );
+  return rows;
+}
+
+function meanPatch(ids: number, starts: readonly Uint8Array[]): number {
+  let patches = 0;
+  for (const flags of starts) {
+    for (let p = 0; p < flags.length - 1; p++) patches += flags[p]!;
+  }
+  return patches === 0 ? 1 : ids / patches;
+}
