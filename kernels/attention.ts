@@ -1,3 +1,4 @@
+import { attentionSimd } from "./attention_simd.ts";
 import { headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
 
@@ -115,6 +116,7 @@ export const attentionKernel: (
         }
       }
     },
+    simd: attentionSimd(headWidth),
     cost: ({ queries, heads, pairs }) => ({
       bytes: 8 * queries * heads * headWidth,
       flops: 4 * pairs * heads * headWidth,

@@ -1,4 +1,5 @@
 import type { AttentionSize } from "./attention.ts";
+import { attentionGradKvSimd, attentionGradQSimd } from "./attention_simd.ts";
 import { headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
 
@@ -118,6 +119,7 @@ export const attentionGradQKernel: (
         }
       }
     },
+    simd: attentionGradQSimd(headWidth),
     cost: ({ queries, heads, pairs }) => ({
       bytes: 16 * queries * heads * headWidth,
       flops: 6 * pairs * heads * headWidth,
@@ -225,6 +227,7 @@ export const attentionGradKvKernel: (
           }
         }
       },
+      simd: attentionGradKvSimd(headWidth),
       cost: ({ keys, heads, pairs }) => ({
         bytes: 16 * keys * heads * headWidth,
         flops: 8 * pairs * heads * headWidth,

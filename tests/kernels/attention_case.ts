@@ -42,15 +42,13 @@ export function randomEnds(rng: Draw, queries: number, keys: number): Ends {
   };
 }
 
-/** For each key the queries that see it, found by trying all. */
+/** For each key the queries that see it: all but those before and after it. */
 export function inverse({ lo, hi }: Ends, keys: number): Ends {
-  const seers = Array.from(
-    { length: keys },
-    (_, key) => [...lo.keys()].filter((i) => lo[i]! <= key && key < hi[i]!),
-  );
+  const count = (ends: Uint32Array, key: number): number =>
+    ends.filter((end) => end <= key).length;
   return {
-    lo: Uint32Array.from(seers, ([first]) => first ?? 0),
-    hi: Uint32Array.from(seers, (all) => (all.at(-1) ?? -1) + 1),
+    lo: Uint32Array.from({ length: keys }, (_, key) => count(hi, key)),
+    hi: Uint32Array.from({ length: keys }, (_, key) => count(lo, key)),
   };
 }
 
