@@ -8,7 +8,7 @@ import {
 } from "../../kernels/mod.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import { sizeOf, Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { outerShape, rowsOf } from "./rows.ts";
 
 const nats = defineOp<
@@ -87,7 +87,7 @@ const mean = defineOp<
       share: share.storage,
       targets: targets.storage,
       dnats: dnats.storage,
-    }, { rows: sizeOf(nats.shape), ...attributes });
+    }, { rows: nats.size, ...attributes });
     return [dnats];
   },
 });
