@@ -67,15 +67,36 @@ export function tableOf(
   return rotaryTable(device, { positions, headWidth, theta: ropeTheta });
 }
 
-/** Table rows of ids. `gradient`: whether the model is being trained. */
+/** Ids and, where the model has tables for them, rows of hashed n-grams. */
+export interface TableRows {
+  /** [R] */
+  readonly ids: Uint32Array;
+  /** Rows through all tables. [R, K] */
+  readonly rows?: Uint32Array | undefined;
+}
+
+/** Uploads table rows. `gradient`: whether the model is being trained. */
+export function tableInputs(
+  device: Device,
+  { ids, rows }: TableRows,
+  ngrams: NgramHashConfig | undefined,
+  gradient: boolean,
+): ByteInputs {
+  const tokens = GatherIndex.from(device, ids, { rows: VOCABULARY, gradient });
+  if (!ngrams || !rows) return { tokens, ngrams: undefined };
+  const perRow = ngrams.sizes.length * ngrams.functions;
+  const all = { rows: perRow * ngrams.rows, perRow, gradient };
+  return { tokens, ngrams: GatherIndex.from(device, rows, all) };
+}
+
+/** Uploads the table rows of ids; n-grams do not reach from row to row. */
 export function byteInputs(
   device: Device,
   { ids, lengths }: HostRows,
   ngrams: NgramHashConfig | undefined,
   gradient: boolean,
 ): ByteInputs {
-  const tokens = GatherIndex.from(device, ids, { rows: VOCABULARY, gradient });
-  if (!ngrams) return { tokens, ngrams: undefined };
+  if (!ngrams) return tableInputs(device, { ids }, ngrams, gradient);
   const perRow = ngrams.sizes.length * ngrams.functions;
   const rows = new Uint32Array(ids.length * perRow);
   let at = 0;
@@ -84,14 +105,7 @@ export function byteInputs(
     rows.set(ngramRows(row, ngrams, { stacked: true }), at * perRow);
     at += length;
   }
-  return {
-    tokens,
-    ngrams: GatherIndex.from(device, rows, {
-      rows: perRow * ngrams.rows,
-      perRow,
-      gradient,
-    }),
-  };
+  return tableInputs(device, { ids, rows }, ngrams, gradient);
 }
 
 /** Units as a causal sequence with a window, per document. */

@@ -51,6 +51,7 @@ export * from "./scan.ts";
 export * from "./segment.ts";
 export * from "./sgd.ts";
 export * from "./softmax.ts";
+export * from "./store_rows.ts";
 export * from "./strides.ts";
 export * from "./swiglu.ts";
 export * from "./threefry.ts";

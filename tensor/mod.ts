@@ -13,6 +13,7 @@ export {
 } from "../kernels/mod.ts";
 export * from "./arena.ts";
 export * from "./backward.ts";
+export * from "./cache.ts";
 export * from "./checkpoint.ts";
 export * from "./errors.ts";
 export * from "./gather_index.ts";

@@ -21,19 +21,29 @@ export function rotaryTable(
   device: Device,
   { positions, headWidth, theta }: RotaryOptions,
 ): Tensor {
+  const table = rotaryAngles(0, positions, { headWidth, theta });
+  return Tensor.from(device, [positions, headWidth], table);
+}
+
+/** The same on the host, for `count` positions from `first` on. [count, E] */
+export function rotaryAngles(
+  first: number,
+  count: number,
+  { headWidth, theta }: Pick<RotaryOptions, "headWidth" | "theta">,
+): Float32Array {
   if (headWidth % 2 !== 0) {
     throw new RangeError(
       `Cannot make a rotary table: expected an even head width, got ${headWidth}`,
     );
   }
-  const table = new Float32Array(positions * headWidth);
+  const angles = new Float32Array(count * headWidth);
   for (let i = 0; i < headWidth; i += 2) {
     const frequency = theta ** (-i / headWidth);
-    for (let position = 0; position < positions; position++) {
-      const at = position * headWidth + i;
-      table[at] = Math.cos(position * frequency);
-      table[at + 1] = Math.sin(position * frequency);
+    for (let row = 0; row < count; row++) {
+      const at = row * headWidth + i;
+      angles[at] = Math.cos((first + row) * frequency);
+      angles[at + 1] = Math.sin((first + row) * frequency);
     }
   }
-  return Tensor.from(device, [positions, headWidth], table);
+  return angles;
 }

@@ -39,6 +39,18 @@ export class Scope implements Disposable {
     if (innermost) innermost.#owned.add(value);
   }
 
+  /** The innermost open scope. */
+  static get current(): Scope | undefined {
+    return innermost;
+  }
+
+  /** Takes over `value` from the innermost scope. */
+  adopt<T extends Owned>(value: T): T {
+    if (innermost) innermost.#owned.delete(value);
+    this.#owned.add(value);
+    return value;
+  }
+
   /** Whether closing this scope frees `value`. */
   owns(value: Owned): boolean {
     return this.#owned.has(value);

@@ -1,0 +1,98 @@
+import {
+  type Device,
+  noGrad,
+  Scope,
+  Tensor,
+  tokenNats,
+} from "../tensor/mod.ts";
+import type { ByteTransformer } from "./byte_transformer.ts";
+import { byteCount, windows } from "./corpus.ts";
+import { streamEntropies } from "./entropies.ts";
+import { type LanguageModel, needsEntropyModel, patchRows } from "./model.ts";
+
+/** How well a model predicts a text. */
+export interface Evaluation {
+  /** Bits per byte of text; special ids cost, but do not count. */
+  readonly bitsPerByte: number;
+  /** Bytes of text. */
+  readonly bytes: number;
+  /** Mean ids in a patch; 1 without patches. */
+  readonly meanPatchBytes: number;
+}
+
+/** A trained model, ready on a device. */
+export interface Trained {
+  /** The model. */
+  readonly model: LanguageModel;
+  /** What finds its patches, if it needs one. */
+  readonly entropyModel: ByteTransformer | undefined;
+  /** Where the weights are. */
+  readonly device: Device;
+}
+
+/** Ids in the rows of one forward pass. */
+const BATCH_IDS = 4096;
+
+/**
+ * Bits per byte of a stream, read in rows of `context` ids that each begin
+ * anew. stream: [T], from `tokenStream`. Waits for the device now and then.
+ */
+export async function evaluateStream(
+  { model, entropyModel, device }: Trained,
+  stream: Uint32Array,
+  context: number,
+): Promise<Evaluation> {
+  using _scope = new Scope();
+  const entropies = entropyModel && needsEntropyModel(model.config)
+    ? await streamEntropies(entropyModel, device, stream)
+    : undefined;
+  const feed = model.feed(device, context, { gradient: false });
+  const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
+  let nats = 0;
+  let ids = 0;
+  let patches = 0;
+  const all = [...windows(stream, context)];
+  for (let at = 0; at < all.length; at += rowsAtOnce) {
+    using _batch = new Scope();
+    const group = all.slice(at, at + rowsAtOnce);
+    const own = entropies &&
+      joined(
+        group.map(({ ids, offsets: [offset = 1] }) =>
+          entropies.subarray(offset - 1, offset - 1 + ids.length)
+        ),
+        Float32Array,
+      );
+    const rows = patchRows({
+      ids: joined(group.map((row) => row.ids), Uint32Array),
+      lengths: group.map((row) => row.ids.length),
+      entropies: own,
+    }, model.config);
+    const targets = joined(group.map((row) => row.targets), Uint32Array);
+    const target = Tensor.from(device, [targets.length], targets);
+    const costs = await noGrad(() => tokenNats(feed(rows), target)).data();
+    for (const cost of costs) nats += cost;
+    ids += targets.length;
+    for (const flags of rows.starts) {
+      patches += flags.subarray(0, -1).reduce((sum, flag) => sum + flag, 0);
+    }
+  }
+  const bytes = byteCount(stream);
+  return {
+    bitsPerByte: nats / Math.LN2 / bytes,
+    bytes,
+    meanPatchBytes: patches === 0 ? 1 : ids / patches,
+  };
+}
+
+function joined<A extends Uint32Array | Float32Array>(
+  parts: readonly A[],
+  array: new (length: number) => A,
+): A {
+  const whole = new array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

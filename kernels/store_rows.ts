@@ -1,0 +1,30 @@
+import { defineKernel, type Kernel } from "./kernel.ts";
+
+/**
+ * Replaces rows of a table: table[at + r, c] = rows[r, column + c].
+ *
+ * rows: [*, stride], table: [*, width]; `count` is rows stored times width.
+ */
+export const storeRowsKernel: Kernel<
+  "rows" | "table",
+  "count" | "width" | "stride" | "column" | "at"
+> = defineKernel({
+  name: "store_rows",
+  reads: { rows: "f32" },
+  writes: { table: "f32" },
+  sizes: ["count", "width", "stride", "column", "at"],
+  wgsl: {
+    items: ({ count }) => count,
+    body: `
+  let row = id / sizes.width;
+  let start = row * sizes.stride + sizes.column;
+  table[sizes.at * sizes.width + id] = rows[start + id % sizes.width];`,
+  },
+  define: ({ rows, table }, { count, width, stride, column, at }) => {
+    for (let row = 0; row * width < count; row++) {
+      const start = row * stride + column;
+      table.set(rows.subarray(start, start + width), (at + row) * width);
+    }
+  },
+  cost: ({ count }) => ({ bytes: 8 * count, flops: 0 }),
+});
