@@ -31,9 +31,14 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-/** Blocks by size class; the one given back last is taken first. */
+/**
+ * Blocks by size class; the free one with the lowest id is taken first. So
+ * steps that ask for the same get the same blocks, whatever the order in which
+ * earlier steps gave them back, and bind groups are found again.
+ */
 export class Pool<B extends Block> {
   readonly #create: (bytes: number) => B;
+  /** Highest id first. */
   readonly #free = new Map<number, B[]>();
   #liveBytes = 0;
   #liveBlocks = 0;
@@ -73,9 +78,10 @@ export class Pool<B extends Block> {
   give(block: B): void {
     this.#liveBytes -= block.bytes;
     this.#liveBlocks -= 1;
-    const free = this.#free.get(block.bytes);
-    if (free) free.push(block);
-    else this.#free.set(block.bytes, [block]);
+    const free = this.#free.get(block.bytes) ?? [];
+    const at = free.findLastIndex(({ id }) => id > block.id) + 1;
+    free.splice(at, 0, block);
+    this.#free.set(block.bytes, free);
   }
 
   /** Removes and returns every free block, to be returned to the platform. */
