@@ -1,5 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { rowForms } from "./rows.ts";
+import { tokenNatsGradSimd, tokenNatsSimd } from "./softmax_simd.ts";
 
 /**
  * lse = log sum exp(logits) and nats = lse - logits[target], per row; nats are
@@ -46,6 +47,7 @@ export const tokenNatsKernel: Kernel<
       nats[row] = column < cols ? all - logits[first + column]! : 0;
     }
   },
+  simd: tokenNatsSimd,
   cost: ({ rows, cols }) => ({
     bytes: 4 * rows * cols,
     flops: 3 * rows * cols,
@@ -94,6 +96,7 @@ export const tokenNatsGradKernel: Kernel<
       dlogits[first + column]! -= scale;
     }
   },
+  simd: tokenNatsGradSimd,
   cost: ({ rows, cols }) => ({
     bytes: 8 * rows * cols,
     flops: 4 * rows * cols,

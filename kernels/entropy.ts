@@ -1,5 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { rowForms } from "./rows.ts";
+import { entropyGradSimd, entropySimd } from "./softmax_simd.ts";
 
 /**
  * lse = log sum exp(logits) and nats = lse - <softmax(logits), logits>, the
@@ -51,6 +52,7 @@ export const entropyKernel: Kernel<
       nats[row] = Math.log(sum) - product / sum;
     }
   },
+  simd: entropySimd,
   cost: ({ rows, cols }) => ({
     bytes: 4 * rows * cols,
     flops: 5 * rows * cols,
@@ -94,6 +96,7 @@ export const entropyGradKernel: Kernel<
       }
     }
   },
+  simd: entropyGradSimd,
   cost: ({ rows, cols }) => ({
     bytes: 8 * rows * cols,
     flops: 5 * rows * cols,

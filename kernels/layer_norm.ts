@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { layerNormGradSimd, layerNormSimd } from "./norm_simd.ts";
 import { lanesSum, LOOP_TURNS, rowForms } from "./rows.ts";
 
 /** Normalized rows with gain, and bias where the kernel reads it. */
@@ -66,6 +67,7 @@ function layerNorm(biased: boolean): LayerNormKernel {
         for (let c = 0; c < cols; c++) out[first + c]! += bias[c]!;
       }
     },
+    simd: layerNormSimd(biased),
     cost: ({ rows, cols }) => ({
       bytes: 8 * rows * cols,
       flops: 8 * rows * cols,
@@ -185,6 +187,7 @@ function layerNormGrad(based: boolean): LayerNormGradKernel {
         for (let i = first; i < first + cols; i++) dx[i]! += base[i]!;
       }
     },
+    simd: layerNormGradSimd(based),
     cost: ({ rows, cols }) => ({
       bytes: (based ? 16 : 12) * rows * cols,
       flops: 14 * rows * cols,

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { rmsNormGradSimd, rmsNormSimd } from "./norm_simd.ts";
 import { lanesSum, LOOP_TURNS, rowForms } from "./rows.ts";
 
 /**
@@ -39,6 +40,7 @@ export const rmsNormKernel: Kernel<
       }
     }
   },
+  simd: rmsNormSimd,
   cost: ({ rows, cols }) => ({
     bytes: 8 * rows * cols,
     flops: 4 * rows * cols,
@@ -132,6 +134,7 @@ function rmsNormGrad(based: boolean): RmsNormGradKernel {
         for (let i = first; i < first + cols; i++) dx[i]! += base[i]!;
       }
     },
+    simd: rmsNormGradSimd(based),
     cost: ({ rows, cols }) => ({
       bytes: (based ? 16 : 12) * rows * cols,
       flops: 10 * rows * cols,

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { ropeSimd } from "./rope_simd.ts";
 
 /**
  * Rotates each pair of numbers (x_2i, x_2i+1) of the first `columns` columns by
@@ -51,6 +52,7 @@ export const ropeKernel: Kernel<
       }
     }
   },
+  simd: ropeSimd,
   cost: ({ rows, width, columns }) => ({
     bytes: 8 * rows * width,
     flops: 3 * rows * columns,

@@ -1,5 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { rowForms } from "./rows.ts";
+import { softmaxGradSimd, softmaxSimd } from "./softmax_simd.ts";
 
 /** out = exp(x - max x) / sum, per row. x, out: [rows, cols]. */
 export const softmaxKernel: Kernel<"x" | "out", "rows" | "cols"> = defineKernel(
@@ -34,6 +35,7 @@ export const softmaxKernel: Kernel<"x" | "out", "rows" | "cols"> = defineKernel(
         for (let i = first; i < end; i++) out[i]! /= sum;
       }
     },
+    simd: softmaxSimd,
     cost: ({ rows, cols }) => ({
       bytes: 8 * rows * cols,
       flops: 4 * rows * cols,
@@ -65,6 +67,7 @@ export const softmaxGradKernel: Kernel<"y" | "g" | "dx", "rows" | "cols"> =
         for (let i = first; i < end; i++) dx[i] = y[i]! * (g[i]! - inner);
       }
     },
+    simd: softmaxGradSimd,
     cost: ({ rows, cols }) => ({
       bytes: 12 * rows * cols,
       flops: 4 * rows * cols,

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel, type WgslForm } from "./kernel.ts";
+import { swigluGradSimd, swigluSimd } from "./swiglu_simd.ts";
 
 /** Sizes of both kernels: rows, and half the width of a packed row. */
 export type SwigluSize = "rows" | "width";
@@ -27,6 +28,7 @@ export const swigluKernel: Kernel<"x" | "out", SwigluSize> = defineKernel({
       }
     }
   },
+  simd: swigluSimd,
   cost: ({ rows, width }) => ({
     bytes: 12 * rows * width,
     flops: 5 * rows * width,
@@ -62,6 +64,7 @@ export const swigluGradKernel: Kernel<"g" | "x" | "dx", SwigluSize> =
         }
       }
     },
+    simd: swigluGradSimd,
     cost: ({ rows, width }) => ({
       bytes: 20 * rows * width,
       flops: 10 * rows * width,

@@ -1,0 +1,194 @@
+import {
+  add,
+  element,
+  forLanes,
+  grainOf,
+  lanesMax,
+  lanesSum,
+  rowOf,
+  zeros,
+} from "./rows_simd.ts";
+import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
+import type { SimdForm } from "./wasm/form.ts";
+import {
+  type F32,
+  f32,
+  f32x4,
+  type I32,
+  i32,
+  v128,
+} from "./wasm/instructions.ts";
+import { exp, log } from "./wasm/math.ts";
+
+/** Form of `softmaxKernel`. */
+export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 5),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const x = rowOf(f, buffers.x, row, cols);
+      const out = rowOf(f, buffers.out, row, cols);
+      const top = f.let(f32x4.splat(largest(f, x, cols)));
+      const sums = zeros(f);
+      forLanes(f, cols, ({ load, store, within }) => {
+        const power = exp(f, f32x4.sub(load(x), top));
+        add(f, sums, within(power, 0));
+        store(out, power);
+      });
+      const sum = f.let(f32x4.splat(lanesSum(f, sums)));
+      forLanes(f, cols, ({ load, store }) => {
+        store(out, f32x4.div(load(out), sum));
+      });
+    });
+  },
+};
+
+/** Form of `softmaxGradKernel`. */
+export const softmaxGradSimd: SimdForm<"rows" | "cols", "y" | "g" | "dx"> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 3),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const y = rowOf(f, buffers.y, row, cols);
+      const g = rowOf(f, buffers.g, row, cols);
+      const dx = rowOf(f, buffers.dx, row, cols);
+      const products = zeros(f);
+      forLanes(f, cols, ({ load }) => {
+        f.set(products, f32x4.madd(load(g), load(y), products));
+      });
+      const inner = f.let(f32x4.splat(lanesSum(f, products)));
+      forLanes(f, cols, ({ load, store }) => {
+        store(dx, f32x4.mul(load(y), f32x4.sub(load(g), inner)));
+      });
+    });
+  },
+};
+
+/** Form of `tokenNatsKernel`. */
+export const tokenNatsSimd: SimdForm<
+  "rows" | "cols",
+  "logits" | "targets" | "nats" | "lse"
+> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 4),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const logits = rowOf(f, buffers.logits, row, cols);
+      const top = largest(f, logits, cols);
+      const shift = f.let(f32x4.splat(top));
+      const sums = zeros(f);
+      forLanes(f, cols, ({ load, within }) => {
+        add(f, sums, within(exp(f, f32x4.sub(load(logits), shift)), 0));
+      });
+      const rest = logOf(f, lanesSum(f, sums));
+      f.store(element(buffers.lse, row), f32.add(top, rest));
+      const nats = f.let(element(buffers.nats, row));
+      const target = f.let(i32.load(element(buffers.targets, row)));
+      f.if(
+        i32.ltU(target, cols),
+        () => {
+          const own = f32.load(element(logits, target));
+          f.store(nats, f32.add(f32.sub(top, own), rest));
+        },
+        () => f.store(nats, f32.const(0)),
+      );
+    });
+  },
+};
+
+/** Form of `tokenNatsGradKernel`. */
+export const tokenNatsGradSimd: SimdForm<
+  "rows" | "cols",
+  "logits" | "targets" | "lse" | "g" | "dlogits"
+> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 4),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const logits = rowOf(f, buffers.logits, row, cols);
+      const dlogits = rowOf(f, buffers.dlogits, row, cols);
+      const target = f.let(i32.load(element(buffers.targets, row)));
+      f.if(i32.ltU(target, cols), () => {
+        const g = f.let(f32.load(element(buffers.g, row)));
+        const scale = f.let(f32x4.splat(g));
+        const shift = splatAt(f, buffers.lse, row);
+        forLanes(f, cols, ({ load, store }) => {
+          const power = exp(f, f32x4.sub(load(logits), shift));
+          store(dlogits, f32x4.mul(scale, power));
+        });
+        const own = f.let(element(dlogits, target));
+        f.store(own, f32.sub(f32.load(own), g));
+      }, () => {
+        forLanes(f, cols, ({ store }) => store(dlogits, f32x4.splat(0)));
+      });
+    });
+  },
+};
+
+/** Form of `entropyKernel`. */
+export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
+  {
+    items: ({ rows }) => rows,
+    grain: ({ cols }) => grainOf(cols, 5),
+    emit(f, { begin, end, buffers, sizes: { cols } }): void {
+      f.for({ from: begin, to: end }, (row) => {
+        const logits = rowOf(f, buffers.logits, row, cols);
+        const top = largest(f, logits, cols);
+        const shift = f.let(f32x4.splat(top));
+        const sums = zeros(f);
+        const products = zeros(f);
+        forLanes(f, cols, ({ load, within }) => {
+          const d = f.let(f32x4.sub(load(logits), shift));
+          const power = f.let(within(exp(f, d), 0));
+          add(f, sums, power);
+          f.set(products, f32x4.madd(power, d, products));
+        });
+        const sum = lanesSum(f, sums);
+        const rest = logOf(f, sum);
+        const inner = f32.div(lanesSum(f, products), sum);
+        f.store(element(buffers.lse, row), f32.add(top, rest));
+        f.store(element(buffers.nats, row), f32.sub(rest, inner));
+      });
+    },
+  };
+
+/** Form of `entropyGradKernel`. */
+export const entropyGradSimd: SimdForm<
+  "rows" | "cols",
+  "logits" | "nats" | "lse" | "g" | "dlogits"
+> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 4),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const logits = rowOf(f, buffers.logits, row, cols);
+      const dlogits = rowOf(f, buffers.dlogits, row, cols);
+      const scale = f.let(f32x4.neg(splatAt(f, buffers.g, row)));
+      const shift = splatAt(f, buffers.lse, row);
+      const nats = splatAt(f, buffers.nats, row);
+      forLanes(f, cols, ({ load, store }) => {
+        const logP = f.let(f32x4.sub(load(logits), shift));
+        const share = f32x4.mul(scale, exp(f, logP));
+        store(dlogits, f32x4.mul(share, f32x4.add(logP, nats)));
+      });
+    });
+  },
+};
+
+/** Largest number of a row; NaN does not count. */
+function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
+  const tops = f.let(f32x4.splat(-Infinity));
+  forLanes(f, cols, ({ load, within }) => {
+    f.set(tops, f32x4.pmax(tops, within(load(row), -Infinity)));
+  });
+  return lanesMax(f, tops);
+}
+
+function logOf(f: FunctionBuilder, value: F32): Local<"f32"> {
+  return f.let(f32x4.extractLane(log(f, f32x4.splat(value)), 0));
+}
+
+/** A number of a buffer in all lanes. */
+function splatAt(f: FunctionBuilder, buffer: I32, index: I32): Local<"v128"> {
+  return f.let(v128.loadSplat(element(buffer, index)));
+}
