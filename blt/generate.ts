@@ -1,6 +1,8 @@
-import { Rng } from "../tensor/mod.ts";
+import { Rng, Scope } from "../tensor/mod.ts";
 import { sample } from "../nn/mod.ts";
 import { BOE, BOS, BPE, BYTE_OFFSET, encode, EOS } from "./bytes.ts";
+import type { Trained } from "./evaluate.ts";
+import { sessionOf } from "./run.ts";
 import type { Session } from "./session.ts";
 
 /** How text is drawn from a model. */
@@ -23,12 +25,22 @@ export interface GenerateOptions {
 const FORBIDDEN = [BOE, BOS, BPE];
 
 /**
- * Continues a prompt byte by byte until the model ends the document. The
- * session must be new. `onByte` hears of each byte as soon as it is drawn.
+ * Continues a prompt byte by byte until the model ends the document; `onByte`
+ * hears of each byte as soon as it is drawn.
  *
- * Throws a `RangeError` for options out of range.
+ * Rejects with a `RangeError` for options out of range.
  */
 export async function generate(
+  trained: Trained,
+  options: GenerateOptions,
+  onByte?: (byte: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using _scope = new Scope();
+  return await continueText(sessionOf(trained), options, onByte);
+}
+
+/** The same with a session that has read nothing yet. */
+export async function continueText(
   session: Session,
   { prompt = new Uint8Array(), bytes, seed = 0, ...drawing }: GenerateOptions,
   onByte?: (byte: number) => void,

@@ -54,6 +54,8 @@ export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   /** The model. */
   readonly model: LanguageModel;
+  /** Source of rows. */
+  readonly batches: Batches;
   readonly #device: Device;
   readonly #options: TrainerOptions;
   readonly #feed: Feed;
@@ -64,6 +66,7 @@ export class Trainer implements Disposable {
   /** Moves `model` to `device`. Opens a scope that `dispose` closes. */
   constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
     this.model = model;
+    this.batches = options.batches;
     this.#device = device;
     this.#options = options;
     this.weights = placeWeights(model, device);
@@ -80,8 +83,8 @@ export class Trainer implements Disposable {
   /** One step on the next batch; never waits for the device. */
   step(): void {
     using _step = new Scope();
-    const { batches, shape, entropies } = this.#options;
-    const { ids, targets, offsets } = batches.next();
+    const { shape, entropies } = this.#options;
+    const { ids, targets, offsets } = this.batches.next();
     const lengths = Array.from(offsets, () => shape.context);
     const rows = patchRows({
       ids,

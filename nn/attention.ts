@@ -15,7 +15,7 @@ import { RMSNorm } from "./rms_norm.ts";
 export type Attend = (qkv: Tensor, layer: number) => Tensor;
 
 /** Options of the attention layers. */
-export interface AttentionOptions {
+export interface SelfAttentionOptions {
   /** Heads, H; divides the width. */
   readonly heads: number;
   /** Source of the initial weights. */
@@ -39,7 +39,7 @@ export class SelfAttention {
   readonly out: Linear;
 
   /** For rows of `dim` features. Throws a `RangeError` on unfit heads. */
-  constructor(dim: number, { heads, rng }: AttentionOptions) {
+  constructor(dim: number, { heads, rng }: SelfAttentionOptions) {
     checkHeads(dim, heads);
     this.qkv = new Linear(dim, 3 * dim, { rng });
     this.out = new Linear(dim, dim, { rng });
@@ -56,7 +56,7 @@ export class SelfAttention {
 }
 
 /** Options of {@linkcode CrossAttention}. */
-export interface CrossAttentionOptions extends AttentionOptions {
+export interface CrossAttentionOptions extends SelfAttentionOptions {
   /**
    * How often the queries are added to the result: 1 as in the paper, or 2 as
    * in the released weights of BLT.

@@ -32,7 +32,7 @@ export class SwiGLU {
 }
 
 /** 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))): GELU by its tanh form. */
-export function gelu(x: Expr): Expr {
+function gelu(x: Expr): Expr {
   const inner = x.pow(3).mul(0.044715).add(x).mul(Math.sqrt(2 / Math.PI));
   return inner.tanh().add(1).mul(x).mul(0.5);
 }

@@ -1,6 +1,6 @@
 import {
   linear,
-  type LinearOptions as LinearCall,
+  type LinearOptions,
   type Rng,
   type Tensor,
 } from "../tensor/mod.ts";
@@ -8,7 +8,7 @@ import { filled, truncatedNormal } from "./init.ts";
 import type { Parameter } from "./module.ts";
 
 /** Options of a {@linkcode Linear} layer. */
-export interface LinearOptions {
+export interface LinearLayerOptions {
   /** Source of the initial weight. */
   readonly rng: Rng;
   /** Standard deviation of the initial weight; default 1/√inDim. */
@@ -44,7 +44,7 @@ export class Linear {
   constructor(
     inDim: number,
     outDim: number,
-    { rng, sigma = inDim ** -0.5, bias = false }: LinearOptions,
+    { rng, sigma = inDim ** -0.5, bias = false }: LinearLayerOptions,
   ) {
     this.weight = truncatedNormal([outDim, inDim], sigma, rng);
     this.bias = bias ? filled([outDim], 0) : undefined;
@@ -56,7 +56,7 @@ export class Linear {
    */
   forward(
     x: Tensor,
-    options: Pick<LinearCall, "activation" | "residual"> = {},
+    options: Pick<LinearOptions, "activation" | "residual"> = {},
   ): Tensor {
     return linear(x, this.weight.value, { ...options, bias: this.bias?.value });
   }

@@ -1,0 +1,93 @@
+import { Rng, type RngState } from "../tensor/mod.ts";
+import { writeSafetensors } from "../nn/mod.ts";
+import { matching, readTensors, RUN_FILES } from "./run.ts";
+import type { RunStore } from "./store.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** What is being trained. */
+export type Phase = "entropy model" | "model";
+
+/** How far a run has got. */
+export interface Progress {
+  /** What is being trained. */
+  readonly phase: Phase;
+  /** Steps of the phase that are done. */
+  readonly step: number;
+  /** State of the random numbers that pick batches. */
+  readonly batches: RngState;
+}
+
+/** Planes of the arena that resuming needs. */
+const PLANES = ["values", "m", "v"];
+
+/** Key of the progress in the file's metadata. */
+const PROGRESS = "progress";
+
+/** Stores all that resuming needs, in one file, wholly or not at all. */
+export async function writeCheckpoint(
+  store: RunStore,
+  phase: Phase,
+  trainer: Trainer,
+): Promise<void> {
+  const { arena } = trainer.weights;
+  const tensors = new Map<
+    string,
+    { shape: readonly number[]; data: Float32Array }
+  >();
+  for (const plane of PLANES) {
+    for (const [name, data] of await arena.read(plane)) {
+      const { shape } = arena.values.get(name)!;
+      tensors.set(`${plane}/${name}`, { shape, data });
+    }
+  }
+  const progress: Progress = {
+    phase,
+    step: trainer.optimizer.steps,
+    batches: trainer.batches.state,
+  };
+  const metadata = new Map([[PROGRESS, JSON.stringify(progress)]]);
+  await store.write(RUN_FILES.state, writeSafetensors(tensors, metadata));
+}
+
+/** A checkpoint that was read. */
+export interface Checkpoint {
+  /** How far the run had got. */
+  readonly progress: Progress;
+  /** Brings a trainer of the same model to where the run had got. */
+  restore(trainer: Trainer): void;
+}
+
+/**
+ * Reads a checkpoint. Rejects with a `SyntaxError` when it is missing or
+ * damaged; `restore` throws one when it is of another model.
+ */
+export async function readCheckpoint(store: RunStore): Promise<Checkpoint> {
+  const file = RUN_FILES.state;
+  const { metadata, tensors } = await readTensors(store, file);
+  const progress = parseProgress(metadata.get(PROGRESS));
+  return {
+    progress,
+    restore: (trainer) => {
+      for (const plane of PLANES) {
+        const data = matching(file, tensors, trainer.model, `${plane}/`);
+        trainer.weights.arena.write(plane, data);
+      }
+      trainer.optimizer.steps = progress.step;
+    },
+  };
+}
+
+function parseProgress(text = ""): Progress {
+  try {
+    const progress: Progress = JSON.parse(text);
+    Rng.restore(progress.batches); // throws on a bad state
+    if (Number.isInteger(progress.step)) return progress;
+  } catch {
+    // The same error as for a step that is no number.
+  }
+  throw new SyntaxError(
+    `Cannot open the run: expected how far it got in ${RUN_FILES.state}, got ${
+      text === "" ? "nothing" : text
+    }`,
+  );
+}

@@ -1,0 +1,215 @@
+import type { Device } from "../tensor/mod.ts";
+import {
+  parameters,
+  placeWeights,
+  readSafetensors,
+  type Weights,
+  writeSafetensors,
+} from "../nn/mod.ts";
+import { ByteTransformer } from "./byte_transformer.ts";
+import { Blt } from "./blt.ts";
+import type { Calibration } from "./calibrate.ts";
+import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
+import type { Trained } from "./evaluate.ts";
+import { buildModel, needsEntropyModel } from "./model.ts";
+import type { TrainPlan } from "./options.ts";
+import { BltSession, ByteSession, type Session } from "./session.ts";
+import type { RunStore } from "./store.ts";
+
+/** Names of the files of a run. */
+export const RUN_FILES = {
+  /** Plan and sizes, as JSON. */
+  config: "config.json",
+  /** Weights of the model. */
+  weights: "weights.safetensors",
+  /** Weights of the entropy model. */
+  entropyWeights: "entropy.safetensors",
+  /** All that resuming needs: weights, optimizer, random state. */
+  state: "state.safetensors",
+  /** What training told, one JSON object a line. */
+  metrics: "metrics.jsonl",
+} as const;
+
+/** Version of the format of `config.json`. */
+const FORMAT = 1;
+
+/** What `config.json` says. */
+export interface RunConfig {
+  /** Version of the format. */
+  readonly format: number;
+  /** How the run is trained. */
+  readonly plan: TrainPlan;
+  /** Sizes of the model; thresholds are 0 until they are calibrated. */
+  readonly model: ModelConfig;
+  /** Sizes of the entropy model, where there is one. */
+  readonly entropyModel?: ByteTransformerConfig;
+  /** How the threshold was found. */
+  readonly calibration?: Calibration;
+}
+
+/** A trained model with all that belongs to it. */
+export interface Run extends Trained, Disposable {
+  /** Plan and sizes. */
+  readonly config: RunConfig;
+}
+
+/** Stores `config.json`. */
+export async function writeRunConfig(
+  store: RunStore,
+  config: Omit<RunConfig, "format">,
+): Promise<void> {
+  const text = JSON.stringify({ format: FORMAT, ...config }, undefined, 2);
+  await store.write(RUN_FILES.config, new TextEncoder().encode(`${text}\n`));
+}
+
+/**
+ * Reads `config.json`. Rejects with a `SyntaxError` when it is missing, not
+ * JSON, or of another format.
+ */
+export async function readRunConfig(store: RunStore): Promise<RunConfig> {
+  const name = RUN_FILES.config;
+  const bytes = await store.read(name);
+  if (!bytes) {
+    throw new SyntaxError(
+      `Cannot open the run: expected ${name}, got none; is it the folder of a run?`,
+    );
+  }
+  let config: Partial<RunConfig> | null;
+  try {
+    config = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    const message = `Cannot open the run: ${name} is not whole JSON`;
+    throw new SyntaxError(message, { cause });
+  }
+  if (config?.format !== FORMAT || !config.model || !config.plan) {
+    throw new SyntaxError(
+      `Cannot open the run: expected ${name} of format ${FORMAT}, got ${config?.format}`,
+    );
+  }
+  return config as RunConfig;
+}
+
+/** Stores a plane of an arena, such as the weights. */
+export async function writeWeights(
+  store: RunStore,
+  name: string,
+  { arena }: Weights,
+): Promise<void> {
+  const values = await arena.read("values");
+  const tensors = [...values].map(([path, data]) =>
+    [path, { shape: arena.values.get(path)!.shape, data }] as const
+  );
+  await store.write(name, writeSafetensors(new Map(tensors)));
+}
+
+/**
+ * Reads tensors that must have the names and shapes of a model's parameters,
+ * with `prefix` in front. Throws a `SyntaxError` naming what differs.
+ */
+export function matching(
+  file: string,
+  tensors: ReturnType<typeof readSafetensors>["tensors"],
+  model: object,
+  prefix = "",
+): Map<string, Float32Array> {
+  const shapes = [...parameters(model)];
+  return new Map(shapes.map(([name, { shape }]) => {
+    const tensor = tensors.get(prefix + name);
+    const fits = tensor?.data instanceof Float32Array &&
+      tensor.shape.join() === shape.join();
+    if (!fits) {
+      throw new SyntaxError(
+        `Cannot open the run: expected ${prefix}${name} [${
+          shape.join(", ")
+        }] in ${file}, got ${
+          tensor ? `${tensor.dtype} [${tensor.shape.join(", ")}]` : "none"
+        }`,
+      );
+    }
+    return [name, tensor.data as Float32Array];
+  }));
+}
+
+/** Reads a safetensors file; a `SyntaxError` names the file. */
+export async function readTensors(
+  store: RunStore,
+  name: string,
+): Promise<ReturnType<typeof readSafetensors>> {
+  const bytes = await store.read(name);
+  if (!bytes) {
+    throw new SyntaxError(
+      `Cannot open the run: expected ${name}, got none; training may not have got far enough`,
+    );
+  }
+  try {
+    return readSafetensors(bytes);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new SyntaxError(
+      `Cannot open the run: ${name} is damaged: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+/** Places a model with the weights of a file. */
+async function load(
+  store: RunStore,
+  name: string,
+  model: object,
+  device: Device,
+): Promise<Weights> {
+  const { tensors } = await readTensors(store, name);
+  const values = matching(name, tensors, model);
+  const weights = placeWeights(model, device);
+  weights.arena.write("values", values);
+  return weights;
+}
+
+/** Reads the entropy model of a run. */
+export async function openEntropyModel(
+  store: RunStore,
+  config: ByteTransformerConfig,
+  device: Device,
+): Promise<{ model: ByteTransformer; weights: Weights }> {
+  const model = new ByteTransformer(config);
+  const file = RUN_FILES.entropyWeights;
+  return { model, weights: await load(store, file, model, device) };
+}
+
+/**
+ * Opens a trained run on a device. Rejects with a `SyntaxError` when a file is
+ * missing, damaged, or of another model.
+ */
+export async function openRun(
+  store: RunStore,
+  device: Device,
+): Promise<Run> {
+  const config = await readRunConfig(store);
+  const model = buildModel(config.model);
+  const weights = await load(store, RUN_FILES.weights, model, device);
+  const entropies = needsEntropyModel(config.model) && config.entropyModel
+    ? await openEntropyModel(store, config.entropyModel, device)
+    : undefined;
+  return {
+    config,
+    model,
+    device,
+    entropyModel: entropies?.model,
+    [Symbol.dispose](): void {
+      weights[Symbol.dispose]();
+      entropies?.weights[Symbol.dispose]();
+    },
+  };
+}
+
+/** A session of a trained model, before the first id. */
+export function sessionOf(
+  { model, entropyModel, device }: Trained,
+): Session {
+  if (model instanceof Blt) return new BltSession(model, device, entropyModel);
+  if (model instanceof ByteTransformer) return new ByteSession(model, device);
+  throw new TypeError(
+    `Cannot generate with a model of kind ${model.config.kind}: it has no session`,
+  );
+}
