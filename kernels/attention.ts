@@ -1,19 +1,7 @@
 import { attentionSimd } from "./attention_simd.ts";
-import { headText, MOST_TURNS, perHeadWidth } from "./head.ts";
+import type { AttentionBuffer, AttentionSize } from "./attention_layout.ts";
+import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
-
-/** Buffers of interval attention. */
-export type AttentionBuffer = "q" | "kv" | "ends" | "out" | "lse";
-
-/** Sizes of interval attention; `pairs` and `longest` only tell what it costs. */
-export type AttentionSize =
-  | "queries"
-  | "heads"
-  | "qStride"
-  | "kvStride"
-  | "kOffset"
-  | "pairs"
-  | "longest";
 
 /**
  * Interval attention for heads of width E: out_i = Σ_j softmax_j(q_i·k_j / √E)
@@ -36,15 +24,7 @@ export const attentionKernel: (
     name: `attention_${headWidth}`,
     reads: { q: "f32", kv: "f32", ends: "u32" },
     writes: { out: "f32", lse: "f32" },
-    sizes: [
-      "queries",
-      "heads",
-      "qStride",
-      "kvStride",
-      "kOffset",
-      "pairs",
-      "longest",
-    ],
+    sizes: ATTENTION_SIZES,
     wgsl: {
       items: ({ queries, heads }) => queries * heads,
       vectors: lanes === 4 ? ["q", "kv", "out"] : [],

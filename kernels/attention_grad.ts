@@ -1,31 +1,15 @@
-import type { AttentionSize } from "./attention.ts";
-import { attentionGradKvSimd, attentionGradQSimd } from "./attention_simd.ts";
-import { headText, MOST_TURNS, perHeadWidth } from "./head.ts";
+import type {
+  AttentionGradKvBuffer,
+  AttentionGradKvSize,
+  AttentionGradQBuffer,
+  AttentionSize,
+} from "./attention_layout.ts";
+import {
+  attentionGradKvSimd,
+  attentionGradQSimd,
+} from "./attention_grad_simd.ts";
+import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
-
-/** Buffers of the gradient of the queries. */
-export type AttentionGradQBuffer =
-  | "g"
-  | "out"
-  | "q"
-  | "kv"
-  | "ends"
-  | "lse"
-  | "dq"
-  | "delta";
-
-/** Buffers of the gradient of the keys and values. */
-export type AttentionGradKvBuffer =
-  | "g"
-  | "q"
-  | "kv"
-  | "ends"
-  | "lse"
-  | "delta"
-  | "dkv";
-
-/** Sizes of the gradient of the keys and values. */
-export type AttentionGradKvSize = AttentionSize | "keys";
 
 /**
  * Gradient of `attentionKernel` with respect to the queries, from the saved
@@ -51,15 +35,7 @@ export const attentionGradQKernel: (
       lse: "f32",
     },
     writes: { dq: "f32", delta: "f32" },
-    sizes: [
-      "queries",
-      "heads",
-      "qStride",
-      "kvStride",
-      "kOffset",
-      "pairs",
-      "longest",
-    ],
+    sizes: ATTENTION_SIZES,
     wgsl: {
       items: ({ queries, heads }) => queries * heads,
       vectors: lanes === 4 ? ["g", "out", "q", "kv", "dq"] : [],
@@ -151,16 +127,7 @@ export const attentionGradKvKernel: (
         delta: "f32",
       },
       writes: { dkv: "f32" },
-      sizes: [
-        "queries",
-        "keys",
-        "heads",
-        "qStride",
-        "kvStride",
-        "kOffset",
-        "pairs",
-        "longest",
-      ],
+      sizes: [...ATTENTION_SIZES, "keys"],
       wgsl: {
         items: ({ keys, heads }) => keys * heads,
         vectors: lanes === 4 ? ["g", "q", "kv", "dkv"] : [],

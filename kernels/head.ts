@@ -1,3 +1,5 @@
+import type { AttentionSize } from "./attention_layout.ts";
+
 /** WGSL of arithmetic on the numbers of one head, unrolled over its width. */
 export interface HeadText {
   /** Numbers in one piece of a head. */
@@ -17,6 +19,17 @@ export interface HeadText {
  * the loops of an invocation silently after 65,535 turns.
  */
 export const MOST_TURNS = 60_000;
+
+/** Sizes that all attention kernels have. */
+export const ATTENTION_SIZES: readonly AttentionSize[] = [
+  "queries",
+  "heads",
+  "qStride",
+  "kvStride",
+  "kOffset",
+  "pairs",
+  "longest",
+];
 
 /** Pieces are vectors of four where the width allows it. */
 export function headText(headWidth: number): HeadText {
