@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { adamwSimd } from "./update_simd.ts";
 
 /** Numbers that share their decay and their scale of the learning rate. */
 export const PARAMETER_BLOCK = 64;
@@ -59,5 +60,6 @@ export const adamwKernel: Kernel<
       }
     }
   },
+  simd: adamwSimd(PARAMETER_BLOCK),
   cost: ({ length }) => ({ bytes: 28 * length, flops: 15 * length }),
 });

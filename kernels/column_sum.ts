@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { columnSumSimd } from "./row_sum_simd.ts";
 import { LOOP_TURNS } from "./rows.ts";
 
 /** Sum of the rows of a matrix, in their order. */
@@ -39,6 +40,7 @@ function columnSum(based: boolean): ColumnSumKernel {
         out[c] = sum;
       }
     },
+    simd: columnSumSimd(based),
     cost: ({ rows, cols }) => ({
       bytes: 4 * (rows + 1) * cols,
       flops: rows * cols,

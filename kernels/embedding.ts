@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { embeddingGradSimd, embeddingSimd } from "./row_sum_simd.ts";
 import { LOOP_TURNS } from "./rows.ts";
 
 /** Sum of table rows for each output row. */
@@ -55,6 +56,7 @@ function embedding(based: boolean): EmbeddingKernel {
         }
       }
     },
+    simd: embeddingSimd(based),
     cost: ({ rows, each, cols }) => ({
       bytes: 4 * rows * cols * (each + 1),
       flops: rows * each * cols,
@@ -132,6 +134,7 @@ function embeddingGrad(based: boolean): EmbeddingGradKernel {
         for (let c = 0; c < cols; c++) dtable[to + c] = sum[c]!;
       }
     },
+    simd: embeddingGradSimd(based),
     cost: ({ ids, cols }) => ({ bytes: 4 * ids * cols, flops: ids * cols }),
   });
 }

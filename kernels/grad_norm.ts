@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { squareSumsSimd } from "./update_simd.ts";
 
 /** Most sums of squares that one chunk of gradients is reduced to. */
 const MAX_SUMS = 8192;
@@ -41,6 +42,7 @@ export const squareSumsKernel: Kernel<
     }
     sums.set(totals, start);
   },
+  simd: squareSumsSimd,
   cost: ({ length }) => ({ bytes: 4 * length, flops: 2 * length }),
 });
 

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { sumSimd } from "./row_sum_simd.ts";
 
 /** Most elements that one invocation adds up. */
 const LONGEST = 1024;
@@ -67,6 +68,7 @@ export const sumKernel: Kernel<"x" | "out", ReduceSize> = defineKernel({
       out.set(totals, o * width);
     }
   },
+  simd: sumSimd,
   cost: ({ outer, length, width }) => ({
     bytes: 4 * outer * (length + width),
     flops: outer * length,

@@ -1,5 +1,11 @@
 import { defineKernel, type Kernel, type WgslForm } from "./kernel.ts";
 import { LOOP_TURNS } from "./rows.ts";
+import {
+  segmentExtremeGradSimd,
+  segmentExtremeSimd,
+  segmentSpreadSimd,
+  segmentSumSimd,
+} from "./segment_simd.ts";
 
 /** Most rows of one segment that the kernels can walk through. */
 export const MAX_SEGMENT: number = LOOP_TURNS;
@@ -93,6 +99,7 @@ function segmentExtreme(
         }
       }
     },
+    simd: segmentExtremeSimd(sign),
     cost: ({ segments, cols }) => ({
       bytes: 12 * segments * cols,
       flops: segments * cols,
@@ -144,6 +151,7 @@ export const segmentExtremeGradKernel: Kernel<
       }
     }
   },
+  simd: segmentExtremeGradSimd,
   cost: ({ rows, cols }) => ({ bytes: 12 * rows * cols, flops: 0 }),
 });
 
@@ -182,6 +190,7 @@ export const segmentSumKernel: Kernel<
       for (let c = 0; c < cols; c++) out[p * cols + c] = sum[c]! / count;
     }
   },
+  simd: segmentSumSimd,
   cost: ({ segments, cols }) => ({
     bytes: 8 * segments * cols,
     flops: segments * cols,
@@ -223,5 +232,6 @@ export const segmentSpreadKernel: Kernel<
       }
     }
   },
+  simd: segmentSpreadSimd,
   cost: ({ rows, cols }) => ({ bytes: 8 * rows * cols, flops: 0 }),
 });

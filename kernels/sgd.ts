@@ -1,5 +1,6 @@
 import { PARAMETER_BLOCK } from "./adamw.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { sgdSimd } from "./update_simd.ts";
 
 /**
  * One step of gradient descent with momentum on gradients times `scale`:
@@ -43,5 +44,6 @@ export const sgdKernel: Kernel<
       }
     }
   },
+  simd: sgdSimd(PARAMETER_BLOCK),
   cost: ({ length }) => ({ bytes: 20 * length, flops: 6 * length }),
 });
