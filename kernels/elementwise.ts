@@ -1,4 +1,5 @@
 import { BLOCK, BlockProgram } from "./block_program.ts";
+import { elementwiseSimd } from "./elementwise_simd.ts";
 import { type Expr, inputsOf, partsOf } from "./expression.ts";
 import { expressionSource } from "./expression_wgsl.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type WgslForm,
 } from "./kernel.ts";
 import {
+  type Access,
   axisNames,
   collapse,
   coordinatesSource,
@@ -21,13 +23,6 @@ const MAX_AXES = 4;
 
 /** Most buffers that one kernel reads and writes: WebGPU's default limit. */
 export const MAX_BUFFERS = 8;
-
-/**
- * How an operand is read: element by element, one element for all, by strides
- * whose innermost is 1 ("row"), 0 ("column") or another, or as a number given
- * at launch. Part of the kernel, while sizes and strides are not.
- */
-type Access = "full" | "scalar" | "row" | "column" | "strided" | "number";
 
 /** One elementwise computation on operands that broadcast. */
 export interface Elementwise {
@@ -143,6 +138,7 @@ function build(
   const flops = partsOf(outputs).filter(({ args }) => args.length > 0).length;
   const full = inputs.filter(([, access]) => access === "full").length;
   const streams = full + outputs.length;
+  const simd = elementwiseSimd(outputs, accesses, axes);
   let program: BlockProgram | undefined;
   return defineKernel<string, string>({
     name,
@@ -177,6 +173,7 @@ function build(
         outs.forEach((out, o) => store(out, start, loops.outputs[o]!, count));
       }
     },
+    ...(simd ? { simd } : {}),
     cost: ({ length }) => ({
       bytes: 4 * streams * length!,
       flops: flops * length!,

@@ -1,3 +1,16 @@
+/**
+ * How an operand is read: element by element, one element for all, by strides
+ * whose innermost is 1 ("row"), 0 ("column") or another, or as a number given
+ * at launch. Part of the kernel, while sizes and strides are not.
+ */
+export type Access =
+  | "full"
+  | "scalar"
+  | "row"
+  | "column"
+  | "strided"
+  | "number";
+
 /** Operands seen along common axes, outermost first. */
 export interface StridedView {
   /** Sizes of the axes. */
