@@ -1,0 +1,91 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { defineKernel, type Kernel, type WgslForm } from "../../kernels/mod.ts";
+import { chooseForm, sourceOf } from "../../kernels/kernel.ts";
+
+type Size = "length" | "factor";
+
+function scale(
+  wgsl: readonly WgslForm<Size>[],
+): Kernel<"x" | "ids" | "y", Size> {
+  return defineKernel({
+    name: "scale",
+    reads: { x: "f32", ids: "u32" },
+    writes: { y: "f32" },
+    sizes: ["length", "factor"],
+    fractions: ["factor"],
+    wgsl,
+    define: (): void => {},
+    cost: () => ({ bytes: 0, flops: 0 }),
+  });
+}
+
+const items = ({ length }: Readonly<Record<Size, number>>): number => length;
+
+Deno.test("sourceOf() declares what the body uses", () => {
+  const form = { items, body: "y[id] = x[ids[id]] * sizes.factor;" };
+  const kernel = scale([form]);
+  assertEquals(kernel.buffers, ["x", "ids", "y"]);
+  assertEquals(
+    sourceOf(kernel, form),
+    `@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+struct Sizes { items: u32, length: u32, factor: f32 }
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let id = (workgroup.y * workgroups.x + workgroup.x) * 64u + lane;
+  if (id >= sizes.items) { return; }
+  y[id] = x[ids[id]] * sizes.factor;
+}
+`,
+  );
+});
+
+Deno.test("sourceOf() gives a workgroup its item, and vectors", () => {
+  const form: WgslForm<Size> = {
+    items,
+    threads: 32,
+    per: "workgroup",
+    vectors: ["x", "ids"],
+    declarations: "var<workgroup> part: array<f32, 32>;",
+    body: "part[lane] = 0.0;",
+  };
+  const source = sourceOf(scale([form]), form);
+  for (
+    const line of [
+      "var<storage, read> x: array<vec4f>;",
+      "var<storage, read> ids: array<vec4u>;",
+      "y: array<f32>;",
+      "var<workgroup> part: array<f32, 32>;",
+      "@workgroup_size(32)",
+      "let group = (workgroup.y * workgroups.x + workgroup.x);",
+      "if (group >= sizes.items) { return; }",
+    ]
+  ) assertEquals(source.includes(line), true, line);
+});
+
+Deno.test("chooseForm() takes the first that fits", () => {
+  const body = "";
+  const kernel = scale([
+    { items, body, fits: (device) => device === "nvidia" },
+    { items, body, fits: (_, { length }) => length % 4 === 0 },
+    { items, body, fits: (_, { length }) => length > 1 },
+  ]);
+  const choose = (device: "nvidia" | "software", length: number): number =>
+    chooseForm(kernel, device, { length, factor: 1 });
+  assertEquals(
+    [choose("nvidia", 3), choose("software", 8), choose("software", 7)],
+    [0, 1, 2],
+  );
+  assertThrows(
+    () => choose("software", 1),
+    RangeError,
+    'Cannot launch scale: no form fits {"length":1,"factor":1}',
+  );
+});
