@@ -14,6 +14,7 @@ export * from "./config.ts";
 export * from "./corpus.ts";
 export * from "./cost.ts";
 export * from "./entropies.ts";
+export * from "./errors.ts";
 export * from "./evaluate.ts";
 export * from "./generate.ts";
 export * from "./huggingface.ts";

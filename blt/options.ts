@@ -12,6 +12,8 @@ export interface TrainOptions {
   readonly patchBytes: number;
   /** Training steps; default by preset. */
   readonly steps?: number;
+  /** Training steps of the entropy model; default by preset. */
+  readonly entropySteps?: number;
   /** Rows in a batch; default by preset. */
   readonly batch?: number;
   /** Ids in a row; default by preset. */
@@ -28,8 +30,6 @@ export interface TrainOptions {
 
 /** Options with every default filled in. */
 export interface TrainPlan extends Required<TrainOptions> {
-  /** Training steps of the entropy model. */
-  readonly entropySteps: number;
   /** Highest learning rate of the entropy model. */
   readonly entropyLr: number;
 }
@@ -83,12 +83,20 @@ export function planOf(options: TrainOptions): TrainPlan {
     saveEvery: Math.max(1, Math.ceil(steps / 10)),
     ...sizes,
   };
-  const { batch, context, seed, evalEvery, saveEvery } = plan;
-  const counts = { steps, batch, context, evalEvery, saveEvery };
+  const { entropySteps, batch, context, seed, evalEvery, saveEvery } = plan;
+  const counts = {
+    steps,
+    entropySteps,
+    batch,
+    context,
+    evalEvery,
+    saveEvery,
+  };
   for (const [name, value] of Object.entries(counts)) {
     check(name, Number.isInteger(value) && value >= 1, "whole and >= 1", value);
   }
-  check("patchBytes", patchBytes >= 1, "a number >= 1", patchBytes);
+  const patched = patchBytes >= 1 && patchBytes < Infinity;
+  check("patchBytes", patched, "a number >= 1", patchBytes);
   check("lr", lr > 0 && lr < Infinity, "a number > 0", lr);
   check("seed", Number.isSafeInteger(seed), "a whole number", seed);
   return plan;

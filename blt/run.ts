@@ -9,7 +9,13 @@ import {
 import { ByteTransformer } from "./byte_transformer.ts";
 import { Blt } from "./blt.ts";
 import type { Calibration } from "./calibrate.ts";
-import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
+import {
+  bltPreset,
+  bytesPreset,
+  type ByteTransformerConfig,
+  entropyModelPreset,
+  type ModelConfig,
+} from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { buildModel, needsEntropyModel } from "./model.ts";
 import type { TrainPlan } from "./options.ts";
@@ -53,12 +59,40 @@ export interface Run extends Trained, Disposable {
   readonly config: RunConfig;
 }
 
+/** What a new run begins with; thresholds are not known yet. */
+export function newRunConfig(plan: TrainPlan): RunConfig {
+  return { format: FORMAT, plan, ...modelsOf(plan) };
+}
+
+function modelsOf(
+  { model, preset, patcher, patchBytes }: TrainPlan,
+): Pick<RunConfig, "model" | "entropyModel"> {
+  if (model === "bytes") return { model: bytesPreset(preset) };
+  const maxBytes = Math.max(16, Math.ceil(4 * patchBytes));
+  switch (patcher) {
+    case "entropy":
+    case "relative":
+      return {
+        model: bltPreset(preset, { kind: patcher, threshold: 0, maxBytes }),
+        entropyModel: entropyModelPreset(preset),
+      };
+    case "static": {
+      const bytes = Math.round(patchBytes);
+      return { model: bltPreset(preset, { kind: patcher, bytes }) };
+    }
+    case "space":
+      return { model: bltPreset(preset, { kind: patcher, maxBytes }) };
+    case "byte":
+      return { model: bltPreset(preset, { kind: patcher }) };
+  }
+}
+
 /** Stores `config.json`. */
 export async function writeRunConfig(
   store: RunStore,
-  config: Omit<RunConfig, "format">,
+  config: RunConfig,
 ): Promise<void> {
-  const text = JSON.stringify({ format: FORMAT, ...config }, undefined, 2);
+  const text = JSON.stringify(config, undefined, 2);
   await store.write(RUN_FILES.config, new TextEncoder().encode(`${text}\n`));
 }
 

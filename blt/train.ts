@@ -14,19 +14,16 @@ import {
   tokenStream,
 } from "./corpus.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
-import {
-  bltPreset,
-  bytesPreset,
-  entropyModelPreset,
-  type ModelConfig,
-} from "./config.ts";
+import type { ModelConfig } from "./config.ts";
 import { countParameters, flopsPerByte } from "./cost.ts";
 import { streamEntropies } from "./entropies.ts";
+import { NonFiniteError, type RunPlace } from "./errors.ts";
 import { evaluateStream, type Trained } from "./evaluate.ts";
 import { generate } from "./generate.ts";
 import { buildModel, needsEntropyModel } from "./model.ts";
 import { planOf, type TrainOptions, type TrainPlan } from "./options.ts";
 import {
+  newRunConfig,
   openEntropyModel,
   readRunConfig,
   RUN_FILES,
@@ -59,25 +56,6 @@ export interface TrainOutcome {
   readonly finished: boolean;
   /** Steps of the phase that it was in. */
   readonly step: number;
-}
-
-/** The loss or the gradient stopped being a number. */
-export class NonFiniteError extends Error {
-  /** Step at which it happened. */
-  readonly step: number;
-
-  /** `saved`: step of the last checkpoint. */
-  constructor(step: number, saved: number | undefined) {
-    super(
-      `Cannot go on training: the loss or gradient of step ${step} is not finite; ${
-        saved === undefined
-          ? "no checkpoint was made yet"
-          : `the checkpoint of step ${saved} is kept`
-      }; train with a lower --lr`,
-    );
-    this.name = "NonFiniteError";
-    this.step = step;
-  }
 }
 
 /** Steps between two looks at the metrics. */
@@ -123,7 +101,7 @@ class TrainingRun {
   readonly #rng: Rng;
   readonly #stream: Uint32Array;
   readonly #heldOut: Uint32Array;
-  #savedStep: number | undefined;
+  #saved: RunPlace | undefined;
 
   constructor(
     plan: TrainPlan,
@@ -138,13 +116,13 @@ class TrainingRun {
     this.#rng = new Rng(plan.seed);
     this.#stream = tokenStream(training);
     this.#heldOut = tokenStream(heldOut);
-    this.#savedStep = checkpoint?.progress.step;
+    this.#saved = checkpoint?.progress;
   }
 
   async run(before: RunConfig | undefined): Promise<TrainOutcome> {
     const plan = this.#plan;
     const { store, device } = this.#environment;
-    let config = before ?? { format: 1, plan, ...initialConfig(plan) };
+    let config = before ?? newRunConfig(plan);
     const { model: sizes } = config;
     // Fails on bad data before anything is written.
     this.#batches("model");
@@ -244,12 +222,13 @@ class TrainingRun {
     using trainer = this.#trainer("model", model, device, entropies);
     const trained = { model, entropyModel, device };
     const outcome = await this.#steps("model", trainer, steps, async (step) => {
-      if (step % evalEvery === 0 || step === steps) {
+      if (step % evalEvery === 0 && step < steps) {
         await this.#evaluate(trained, step);
       }
     });
     await writeWeights(store, RUN_FILES.weights, trainer.weights);
     if (outcome.finished) {
+      await this.#evaluate(trained, steps);
       const bytes = await generate(trained, {
         bytes: SAMPLE_BYTES,
         temperature: 0.8,
@@ -327,7 +306,7 @@ class TrainingRun {
       if (!saves && !looks) continue;
 
       const metrics = await trainer.metrics();
-      this.#checkFinite(metrics);
+      this.#checkFinite(phase, metrics);
       const ms = (performance.now() - since) / (step - counted);
       await this.#logStep(phase, metrics.at(-1)!, {
         steps,
@@ -340,7 +319,7 @@ class TrainingRun {
         if (phase === "model") {
           await writeWeights(store, RUN_FILES.weights, trainer.weights);
         }
-        this.#savedStep = step;
+        this.#saved = { phase, step };
         this.#tell({ kind: "saved", step });
       }
       if (aborted) return { finished: false, step };
@@ -351,11 +330,11 @@ class TrainingRun {
     return { finished: true, step: steps };
   }
 
-  #checkFinite(metrics: readonly StepMetrics[]): void {
+  #checkFinite(phase: Phase, metrics: readonly StepMetrics[]): void {
     const bad = metrics.find(({ loss, gradientNorm }) =>
       !Number.isFinite(loss) || !Number.isFinite(gradientNorm)
     );
-    if (bad) throw new NonFiniteError(bad.step, this.#savedStep);
+    if (bad) throw new NonFiniteError({ phase, step: bad.step }, this.#saved);
   }
 
   async #logStep(
@@ -390,30 +369,6 @@ class TrainingRun {
     this.#tell(event);
     const { store } = this.#environment;
     await store.append(RUN_FILES.metrics, `${JSON.stringify(event)}\n`);
-  }
-}
-
-/** Sizes of the models of a plan; thresholds are not known yet. */
-function initialConfig(
-  { model, preset, patcher, patchBytes }: TrainPlan,
-): Pick<RunConfig, "model" | "entropyModel"> {
-  if (model === "bytes") return { model: bytesPreset(preset) };
-  const maxBytes = Math.max(16, Math.ceil(4 * patchBytes));
-  switch (patcher) {
-    case "entropy":
-    case "relative":
-      return {
-        model: bltPreset(preset, { kind: patcher, threshold: 0, maxBytes }),
-        entropyModel: entropyModelPreset(preset),
-      };
-    case "static": {
-      const bytes = Math.round(patchBytes);
-      return { model: bltPreset(preset, { kind: patcher, bytes }) };
-    }
-    case "space":
-      return { model: bltPreset(preset, { kind: patcher, maxBytes }) };
-    case "byte":
-      return { model: bltPreset(preset, { kind: patcher }) };
   }
 }
 

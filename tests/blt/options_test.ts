@@ -1,0 +1,56 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { planOf, type TrainOptions } from "../../blt/mod.ts";
+
+const OPTIONS: TrainOptions = {
+  model: "blt",
+  preset: "nano",
+  patcher: "entropy",
+  patchBytes: 4.5,
+  seed: 1,
+};
+
+Deno.test("planOf() keeps what was decided and fills in the rest", () => {
+  const decided = { ...OPTIONS, steps: 33, batch: 2, saveEvery: 5 };
+  const { lr, entropyLr, entropySteps, context, ...rest } = planOf(decided);
+  assertEquals(rest, { ...decided, evalEvery: 33 });
+  const numbers = { lr, entropyLr, entropySteps, context };
+  for (const [name, value] of Object.entries(numbers)) {
+    assert(value > 0, name);
+  }
+});
+
+Deno.test("planOf() saves ten times", () => {
+  const saves = [1, 9, 10, 33].map((steps) =>
+    planOf({ ...OPTIONS, steps }).saveEvery
+  );
+  assertEquals(saves, [1, 1, 1, 4]);
+});
+
+Deno.test("planOf() refuses numbers out of range", () => {
+  const counts = [
+    ...["steps", "entropySteps", "batch", "context"],
+    ...["evalEvery", "saveEvery"],
+  ];
+  const bad: [string, number][] = [
+    ...counts.flatMap((name): [string, number][] =>
+      [0, -1, 2.5, NaN, Infinity].map((value) => [name, value])
+    ),
+    ["patchBytes", 0.9],
+    ["patchBytes", NaN],
+    ["patchBytes", Infinity],
+    ["lr", 0],
+    ["lr", -1],
+    ["lr", NaN],
+    ["lr", Infinity],
+    ["seed", 0.5],
+    ["seed", NaN],
+  ];
+  for (const [name, value] of bad) {
+    const { message } = assertThrows(
+      () => planOf({ ...OPTIONS, [name]: value }),
+      RangeError,
+      `Cannot train: ${name} must be `,
+    );
+    assert(message.endsWith(`, got ${value}`), message);
+  }
+});
