@@ -1,10 +1,16 @@
 import { type Expr, partsOf } from "./expression.ts";
 import { expressionLanes, hasLanes } from "./expression_simd.ts";
-import { element, forLanes, grainOf, type Lanes, least } from "./rows_simd.ts";
-import { type Access, axisNames } from "./strides.ts";
-import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
+import {
+  coordinatesOf,
+  element,
+  forLanes,
+  grainOf,
+  type Lanes,
+  least,
+} from "./rows_simd.ts";
+import type { Access } from "./strides.ts";
 import type { SimdForm } from "./wasm/form.ts";
-import { f32x4, type I32, i32, type V128, v128 } from "./wasm/instructions.ts";
+import { f32x4, i32, type V128, v128 } from "./wasm/instructions.ts";
 
 /** Elements of an item where nothing divides them into rows. */
 const PIECE = 1024;
@@ -43,7 +49,7 @@ export function elementwiseSimd(
       f.for({ from: begin, to: end }, (item) => {
         const first = f.let(i32.mul(item, width));
         const count = least(f, i32.sub(sizes["length"]!, first), width);
-        const places = inRows ? coordinates(f, item, sizes, axes) : [];
+        const places = inRows ? coordinatesOf(f, item, sizes, axes) : [];
         const inputs = new Map<number, (lanes: Lanes) => V128>();
         for (const [i, access] of accesses) {
           const fixed = same.get(i);
@@ -73,19 +79,4 @@ export function elementwiseSimd(
       });
     },
   };
-}
-
-/** Coordinates of a row along all axes but the innermost. */
-function coordinates(
-  f: FunctionBuilder,
-  row: I32,
-  sizes: Readonly<Record<string, I32>>,
-  axes: number,
-): Local<"i32">[] {
-  const rest = f.let(row);
-  return axisNames("d", axes - 1).reverse().map((name) => {
-    const place = f.let(i32.remU(rest, sizes[name]!));
-    f.set(rest, i32.divU(rest, sizes[name]!));
-    return place;
-  }).reverse();
 }

@@ -1,4 +1,5 @@
 import { defineKernel, type ElementType, type Kernel } from "./kernel.ts";
+import { stridedCopySimd } from "./layout_simd.ts";
 import {
   axisNames,
   collapse,
@@ -107,6 +108,7 @@ function build(
         }
       });
     },
+    simd: stridedCopySimd(direction, axes),
     cost: ({ length }) => ({ bytes: 8 * length!, flops: 0 }),
   });
 }

@@ -1,3 +1,4 @@
+import { axisNames } from "./strides.ts";
 import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
 import {
   type F32,
@@ -43,6 +44,24 @@ export function rowOf(
   cols: I32,
 ): Local<"i32"> {
   return f.let(element(matrix, i32.mul(row, cols)));
+}
+
+/**
+ * Coordinates of a row along all of `axes` axes but the innermost, whose
+ * elements it holds; `sizes` has the sizes `d0`, `d1`, ... of the axes.
+ */
+export function coordinatesOf(
+  f: FunctionBuilder,
+  row: I32,
+  sizes: Readonly<Record<string, I32>>,
+  axes: number,
+): Local<"i32">[] {
+  const rest = f.let(row);
+  return axisNames("d", axes - 1).reverse().map((name) => {
+    const place = f.let(i32.remU(rest, sizes[name]!));
+    f.set(rest, i32.divU(rest, sizes[name]!));
+    return place;
+  }).reverse();
 }
 
 /** Smaller of two whole numbers. */
