@@ -1,0 +1,154 @@
+import { assertEquals } from "@std/assert";
+import {
+  AdamW,
+  type Optimizer,
+  Parameter,
+  placeWeights,
+  SGD,
+  type Weights,
+} from "../../nn/mod.ts";
+import type { Device } from "../../tensor/mod.ts";
+import { adamW } from "../reference/adamw.ts";
+import { assertClose } from "../support/close.ts";
+import { deviceTest } from "../support/devices.ts";
+
+/** Roundings of a few steps. */
+const STEPS = { absolute: 1e-6, relative: 1e-5 };
+
+const INITIAL = [1.5, -2, 0.25];
+
+/** Gradients of each step: of norms 5, 0.5, 26 and 0. */
+const GRADIENTS = [[3, 0, 4], [0.3, -0.4, 0], [-10, 24, 0], [0, 0, 0]];
+
+const CLIP = 5;
+
+/** Gradients as they are after clipping. */
+const CLIPPED = GRADIENTS.map((g) => {
+  const norm = Math.hypot(...g);
+  return g.map((x) => norm > CLIP ? x * CLIP / norm : x);
+});
+
+function place(device: Device): Weights {
+  const w = new Parameter([INITIAL.length], Float32Array.from(INITIAL));
+  return placeWeights({ w }, device);
+}
+
+/** Values after each step; `rate` gives its learning rate. */
+async function walk(
+  optimizer: Optimizer,
+  { arena }: Weights,
+  rate: (step: number) => number,
+): Promise<number[]> {
+  const values: number[] = [];
+  for (const [i, gradient] of GRADIENTS.entries()) {
+    arena.write("gradients", new Map([["w", Float32Array.from(gradient)]]));
+    optimizer.step(rate(i));
+    values.push(...(await arena.read("values")).get("w")!);
+  }
+  return values;
+}
+
+deviceTest(
+  "AdamW clips, then takes the steps of its definition",
+  async (device) => {
+    const weights = place(device);
+    using optimizer = new AdamW(weights, {
+      betas: [0.8, 0.99],
+      eps: 1e-3,
+      weightDecay: 0.2,
+      clip: CLIP,
+    });
+    const found = await walk(optimizer, weights, () => 0.1);
+    assertEquals(optimizer.steps, 4);
+
+    const data = Float64Array.from(INITIAL);
+    const settings = {
+      lr: 0.1,
+      beta1: 0.8,
+      beta2: 0.99,
+      eps: 1e-3,
+      weightDecay: 0.2,
+    };
+    const update = adamW(new Map([["w", { shape: [3], data }]]), settings);
+    const expected = CLIPPED.flatMap((gradient, i) => {
+      settings.lr = 0.1 * (i + 1);
+      update(new Map([["w", Float64Array.from(gradient)]]));
+      return [...data];
+    });
+    assertClose(found, expected, STEPS);
+  },
+);
+
+deviceTest(
+  "SGD clips, then takes the steps of its definition",
+  async (device) => {
+    const weights = place(device);
+    using optimizer = new SGD(weights, {
+      momentum: 0.9,
+      weightDecay: 0.2,
+      clip: CLIP,
+    });
+    const found = await walk(optimizer, weights, (i) => 0.1 * (i + 1));
+    const x = [...INITIAL];
+    const m = INITIAL.map(() => 0);
+    const expected = CLIPPED.flatMap((gradient, i) => {
+      x.forEach((value, j) => {
+        m[j] = 0.9 * m[j]! + gradient[j]! + 0.2 * value;
+        x[j] = value - 0.1 * (i + 1) * m[j]!;
+      });
+      return [...x];
+    });
+    assertClose(found, expected, STEPS);
+  },
+);
+
+for (
+  const [name, make] of [
+    ["AdamW", (weights: Weights): Optimizer => new AdamW(weights)],
+    [
+      "SGD",
+      (weights: Weights): Optimizer => new SGD(weights, { momentum: 0.9 }),
+    ],
+  ] as const
+) {
+  deviceTest(`${name} skips a gradient that is not finite`, async (device) => {
+    const weights = place(device);
+    const { arena } = weights;
+    using optimizer = make(weights);
+    const { norm, scale, skipped } = optimizer.gradNorm;
+    for (const strange of [NaN, Infinity]) {
+      arena.write(
+        "gradients",
+        new Map([["w", Float32Array.of(1, strange, 1)]]),
+      );
+      optimizer.step(0.1);
+    }
+    assertEquals([...(await arena.read("values")).get("w")!], INITIAL);
+    for (const plane of optimizer.planes) {
+      assertEquals([...(await arena.read(plane)).get("w")!], [0, 0, 0]);
+    }
+    assertEquals([...await skipped.data(), ...await scale.data()], [2, 0]);
+    arena.write("gradients", new Map([["w", Float32Array.of(3, 0, 4)]]));
+    optimizer.step(0.1);
+    assertEquals([...await skipped.data(), ...await scale.data()], [2, 1]);
+    assertEquals([...await norm.data()], [5]);
+  });
+}
+
+deviceTest("AdamW resumes from its planes and steps", async (device) => {
+  const [whole, half] = [place(device), place(device)];
+  using first = new AdamW(whole);
+  using second = new AdamW(half);
+  const gradient = new Map([["w", Float32Array.of(1, -2, 3)]]);
+  for (const { arena } of [whole, half]) arena.write("gradients", gradient);
+  first.step(0.1);
+  for (const plane of ["values", ...second.planes]) {
+    half.arena.write(plane, await whole.arena.read(plane));
+  }
+  second.steps = first.steps;
+  first.step(0.1);
+  second.step(0.1);
+  for (const plane of ["values", "m", "v"]) {
+    assertEquals(await half.arena.read(plane), await whole.arena.read(plane));
+  }
+});
