@@ -10,22 +10,32 @@ export * from "./byte_transformer.ts";
 export * from "./bytes.ts";
 export * from "./calibrate.ts";
 export * from "./checkpoint.ts";
+export * from "./commands.ts";
 export * from "./config.ts";
 export * from "./corpus.ts";
 export * from "./cost.ts";
 export * from "./entropies.ts";
 export * from "./errors.ts";
 export * from "./evaluate.ts";
+export * from "./flags.ts";
 export * from "./generate.ts";
 export * from "./huggingface.ts";
 export * from "./model.ts";
 export * from "./ngram_hash.ts";
 export * from "./options.ts";
+export * from "./patch_view.ts";
 export * from "./patcher_config.ts";
 export * from "./patchers.ts";
 export * from "./patching.ts";
 export * from "./pool.ts";
+export {
+  type EvaluationResult,
+  resultText,
+  type Screen,
+  TrainDisplay,
+} from "./progress.ts";
 export * from "./reader.ts";
+export * from "./report_html.ts";
 export * from "./run.ts";
 export * from "./segment.ts";
 export * from "./session.ts";

@@ -1,17 +1,8 @@
 import { decode, encode } from "./bytes.ts";
-
-/** A patch of a text. */
-export interface Patch {
-  /** First byte of the text in it. */
-  readonly start: number;
-  /** In bytes. */
-  readonly length: number;
-  /** [length], in nats, how uncertain each byte was; absent without a model. */
-  readonly entropies?: readonly number[];
-}
+import type { TextPatch } from "./segment.ts";
 
 /** A patch as `patch --json` prints it. */
-export interface PatchObject extends Required<Patch> {
+export interface PatchObject extends Required<TextPatch> {
   /** The patch as UTF-8, U+FFFD where it is none. */
   readonly text: string;
 }
@@ -62,10 +53,30 @@ export function printable(bytes: Uint8Array): string {
   return patchCells(bytes, whole).map(({ text }) => text).join("");
 }
 
+/** Makes bytes that come one by one printable, a character at a time. */
+export class PrintableStream {
+  #pending: number[] = [];
+
+  /** What can be shown with this byte. */
+  push(byte: number): string {
+    this.#pending.push(byte);
+    return this.#pending.length < byteLength(this.#pending[0]!)
+      ? ""
+      : this.end();
+  }
+
+  /** What is left to show. */
+  end(): string {
+    const bytes = Uint8Array.from(this.#pending);
+    this.#pending = [];
+    return printable(bytes);
+  }
+}
+
 /** Patches of a text as `patch --json` prints them. */
 export function patchObjects(
   bytes: Uint8Array,
-  patches: readonly Patch[],
+  patches: readonly TextPatch[],
 ): PatchObject[] {
   return patches.map(({ start, length, entropies = [] }) => {
     const part = bytes.subarray(start, start + length);
@@ -96,7 +107,7 @@ export function cellLegend(
 /** Patches in two backgrounds, characters coloured by entropy. */
 export function colouredPatches(
   bytes: Uint8Array,
-  patches: readonly Patch[],
+  patches: readonly TextPatch[],
 ): string {
   const cells = patchCells(bytes, patches);
   const painted = cells.map(({ text, patch, entropy }) => {
@@ -120,7 +131,7 @@ export function colouredPatches(
  */
 export function plainPatches(
   bytes: Uint8Array,
-  patches: readonly Patch[],
+  patches: readonly TextPatch[],
   columns: number = 80,
 ): string {
   const cells = patchCells(bytes, patches);
@@ -159,7 +170,7 @@ export function plainPatches(
  */
 export function patchCells(
   bytes: Uint8Array,
-  patches: readonly Patch[],
+  patches: readonly TextPatch[],
 ): PatchCell[] {
   const cells: PatchCell[] = [];
   let characterEnd = 0;
@@ -219,7 +230,7 @@ function characterAt(bytes: Uint8Array, at: number): string | undefined {
 
 /** Bytes of the character that a byte begins, if it begins any. */
 function byteLength(lead: number): number {
-  return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
 function painting(

@@ -1,5 +1,11 @@
+import type { Evaluation } from "./evaluate.ts";
 import { printable } from "./patch_view.ts";
-import type { StartEvent, StepEvent, TrainEvent } from "./train_event.ts";
+import type {
+  SavedEvent,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from "./train_event.ts";
 
 /** Where a training run is shown. */
 export interface Screen {
@@ -31,10 +37,10 @@ export class TrainDisplay {
     this.#screen = screen;
   }
 
-  /** Shows one event. */
+  /** Shows one event, but not that something was saved: that is as it should be. */
   show(event: TrainEvent): void {
     if (event.kind === "step") this.#step(event);
-    else this.line(eventText(event));
+    else if (event.kind !== "saved") this.line(eventText(event));
   }
 
   /** Shows text on lines of its own. */
@@ -43,8 +49,10 @@ export class TrainDisplay {
     this.#live = false;
   }
 
-  /** Shows how the model's loss went, in a terminal. */
+  /** Ends the line; in a terminal shows how the model's loss went. */
   finish(): void {
+    if (this.#live) this.#screen.write("\n");
+    this.#live = false;
     const columns = this.#screen.columns();
     if (columns === undefined || this.#losses.length < 2) return;
     const first = `loss ${this.#losses[0]!.toFixed(2)} `;
@@ -97,8 +105,10 @@ export function stepLine(event: StepEvent, columns: number = Infinity): string {
   return line;
 }
 
-/** Lines about an event that is not a step. */
-export function eventText(event: Exclude<TrainEvent, StepEvent>): string {
+/** Lines about an event of which there are few. */
+export function eventText(
+  event: Exclude<TrainEvent, StepEvent | SavedEvent>,
+): string {
   switch (event.kind) {
     case "start":
       return startText(event);
@@ -110,11 +120,25 @@ export function eventText(event: Exclude<TrainEvent, StepEvent>): string {
       return `held out after step ${event.step}: ${
         event.bitsPerByte.toFixed(3)
       } bits per byte of ${grouped(event.bytes)}`;
-    case "saved":
-      return `saved after step ${event.step}`;
     case "sample":
       return `sample:\n${printable(event.bytes)}`;
   }
+}
+
+/** What an evaluation found, and what it cost. */
+export interface EvaluationResult extends Evaluation {
+  /** FLOPs of a forward pass, divided by its bytes. */
+  readonly flopsPerByte: number;
+}
+
+/** Lines about an evaluation. */
+export function resultText(result: EvaluationResult): string {
+  const { bitsPerByte, bytes, meanPatchBytes, flopsPerByte } = result;
+  return [
+    `${bitsPerByte.toFixed(3)} bits per byte of ${grouped(bytes)}`,
+    `${meanPatchBytes.toFixed(2)} bytes per patch`,
+    `${short(flopsPerByte, "FLOP")} per byte`,
+  ].join("\n");
 }
 
 /** One character a column, low to high; each is the mean of its share. */

@@ -2,10 +2,10 @@ import {
   cellLegend,
   ENTROPY_LEVELS,
   entropyLevel,
-  type Patch,
   patchCells,
 } from "./patch_view.ts";
 import { duration, grouped, short } from "./progress.ts";
+import type { TextPatch } from "./segment.ts";
 import type { TrainEvent } from "./train_event.ts";
 
 /** What a report shows. */
@@ -19,7 +19,7 @@ export interface Report {
     /** [bytes] */
     readonly bytes: Uint8Array;
     /** In order, covering the text. */
-    readonly patches: readonly Patch[];
+    readonly patches: readonly TextPatch[];
   };
 }
 
@@ -189,7 +189,7 @@ function ticks(top: number): number[] {
   );
 }
 
-function patchesHtml(bytes: Uint8Array, patches: readonly Patch[]): string {
+function patchesHtml(bytes: Uint8Array, patches: readonly TextPatch[]): string {
   const cells = patchCells(bytes, patches);
   let html = "";
   let open = -1;

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import {
   colouredPatches,
   entropyLevel,
-  type Patch,
   patchCells,
   patchObjects,
   plainPatches,
   printable,
 } from "../../blt/patch_view.ts";
+import type { TextPatch } from "../../blt/segment.ts";
 import { forAll } from "../support/for_all.ts";
 
 function bytesOf(text: string): Uint8Array {
@@ -15,7 +15,7 @@ function bytesOf(text: string): Uint8Array {
 }
 
 /** Patches of these lengths, one after the other. */
-function patchesOf(...lengths: number[]): Patch[] {
+function patchesOf(...lengths: number[]): TextPatch[] {
   let start = 0;
   return lengths.map((length) => {
     start += length;
