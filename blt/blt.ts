@@ -124,16 +124,31 @@ export class Blt {
   }
 
   /** Logits of the next id at each position. -> [R, V] */
-  forward({ inputs, encoder, decoder, patches }: BltBatch): Tensor {
+  forward(batch: BltBatch): Tensor {
+    const { inputs, patches } = batch;
+    const { heads } = this.config.latent;
+    return this.through(
+      this.embedding.forward(inputs),
+      batch,
+      (pooled) => this.think(pooled, attendWithin(patches.sequence, heads)),
+    );
+  }
+
+  /**
+   * Embedded bytes through encoder, patches and decoder; `think` takes pooled
+   * patches to what the decoder reads. x: [R, D] -> logits [R, V]
+   */
+  through(
+    x: Tensor,
+    { encoder, decoder, patches }: Omit<BltBatch, "inputs">,
+    think: (pooled: Tensor) => Tensor,
+  ): Tensor {
     const { config } = this;
-    const bytes = this.encode(
-      inputs,
+    const bytes = this.encoder.forward(
+      x,
       attendWithin(encoder, config.encoder.heads),
     );
-    const outputs = this.think(
-      this.pool.forward(bytes, patches),
-      attendWithin(patches.sequence, config.latent.heads),
-    );
+    const outputs = think(this.pool.forward(bytes, patches));
     const read = this.decoder.forward(
       bytes,
       this.decoder.keysValues(outputs),

@@ -29,6 +29,98 @@ export interface BltConfig extends SlotConfig {
   readonly decoder: TransformerConfig;
 }
 
+/**
+ * BLT that does its own patching: a tiny transformer in front of the encoder
+ * tells by its byte heads where patches start (S. Müller, 2024, "End-to-end
+ * BLT").
+ */
+export interface EndToEndConfig {
+  /** Tag of the union of models. */
+  readonly kind: "end-to-end";
+  /** The BLT behind it; its patcher makes the patches of the first steps. */
+  readonly blt: BltConfig;
+  /** Blocks that see bytes first. */
+  readonly tiny: TransformerConfig;
+  /** What the byte heads predict, and whose entropy makes patches. */
+  readonly objective: Objective;
+  /** Whether the encoder also gets the byte embeddings themselves. */
+  readonly skip: boolean;
+  /** Factor of the heads' loss. */
+  readonly auxiliaryWeight: number;
+  /** When patches start. */
+  readonly grouping: GroupingConfig;
+  /** Steps with patches of the BLT's own patcher, while the heads learn. */
+  readonly warmupSteps: number;
+}
+
+/** What the byte heads of an end-to-end BLT predict. */
+export type Objective =
+  | {
+    /**
+     * The byte itself and those before it; the entropy of the one before marks
+     * a byte that starts a patch.
+     */
+    readonly kind: "previous";
+    /** How many bytes before it. */
+    readonly bytes: number;
+  }
+  | {
+    /** The next byte; the entropy marks that it starts a patch. */
+    readonly kind: "next";
+    /**
+     * What its gradient reaches: everything, only a block of its own behind
+     * the tiny transformer, or only the head.
+     */
+    readonly reaches: "all" | "branch" | "head";
+  };
+
+/** When groups of units start by a tracked threshold. */
+export interface GroupingConfig {
+  /** Wanted mean units in a group. */
+  readonly target: number;
+  /** Most units in a group. */
+  readonly most: number;
+  /** Whether the score itself or its rise is compared with the threshold. */
+  readonly rule: "above" | "rise";
+}
+
+/** One more level of a stack: groups of the units below. */
+export interface LevelConfig extends SlotConfig {
+  /** What the groups start by. */
+  readonly uncertainty: Uncertainty;
+  /** When groups start. */
+  readonly grouping: GroupingConfig;
+  /** Blocks over groups. */
+  readonly trunk: TransformerConfig;
+  /** Blocks over the units below, that read the groups. */
+  readonly reader: TransformerConfig;
+}
+
+/** How uncertain it is what unit comes next. */
+export type Uncertainty =
+  | {
+    /** A head forecasts what the next unit will cost the byte decoder. */
+    readonly kind: "cost";
+    /** Nats of the whole unit, or per byte. */
+    readonly of: "total" | "rate";
+    /** Factor of the head's loss. */
+    readonly weight: number;
+  }
+  /** Entropy of the byte that follows the unit, from the entropy model. */
+  | { readonly kind: "seam" }
+  /** None: groups of a fixed number of units. */
+  | { readonly kind: "fixed" };
+
+/** BLT with groups of patches, and groups of those. */
+export interface StackedConfig {
+  /** Tag of the union of models. */
+  readonly kind: "stacked";
+  /** Level 1; its latent transformer is what comes before the next level. */
+  readonly blt: BltConfig;
+  /** Level 2 and up. */
+  readonly levels: readonly LevelConfig[];
+}
+
 /** Any model of the family. */
 export type ModelConfig = ByteTransformerConfig | BltConfig;
 

@@ -1,22 +1,16 @@
 import {
-  bytesSeeSlots,
-  concat,
   type Device,
   entropy,
-  Intervals,
-  noGrad,
   Scope,
-  Segments,
   slice,
-  slotsSeeBytes,
-  storeRows,
-  Tensor,
+  type Tensor,
 } from "../tensor/mod.ts";
 import { KvCache } from "../nn/mod.ts";
 import { type ByteInputs, tableInputs } from "./batch.ts";
 import type { Blt } from "./blt.ts";
 import type { ByteTransformer } from "./byte_transformer.ts";
 import { type NgramHashConfig, NgramHasher } from "./ngram_hash.ts";
+import { OpenGroups } from "./open_groups.ts";
 import { readsEntropy } from "./patcher_config.ts";
 import { Patcher } from "./patchers.ts";
 
@@ -82,8 +76,8 @@ export class ByteSession implements Session {
 
   push(ids: Uint32Array): Promise<Float32Array> {
     return inPieces(ids, this.#cache.most, async (piece) => {
-      using _scope = new Scope();
-      const logits = noGrad(() => this.#read(piece));
+      using _scope = new Scope({ records: false });
+      const logits = this.#read(piece);
       const { shape: [rows = 0, classes = 0] } = logits;
       return await slice(logits, [[rows - 1, rows], [0, classes]]).data();
     });
@@ -94,8 +88,8 @@ export class ByteSession implements Session {
     const found = new Float32Array(ids.length);
     let at = 0;
     await inPieces(ids, this.#cache.most, async (piece) => {
-      using _scope = new Scope();
-      const part = await noGrad(() => entropy(this.#read(piece))).data();
+      using _scope = new Scope({ records: false });
+      const part = await entropy(this.#read(piece)).data();
       found.set(part, at);
       at += part.length;
       return part;
@@ -109,9 +103,6 @@ export class ByteSession implements Session {
   }
 }
 
-/** Bytes whose patch is open that there is room for at first. */
-const OPEN_BYTES = 64;
-
 /**
  * A {@linkcode Blt} with caches: the latent transformer runs once for each
  * closed patch, and where a patch starts is decided once and kept. Its memory
@@ -120,29 +111,21 @@ const OPEN_BYTES = 64;
 export class BltSession implements Session {
   /** For each id read, whether the next one starts a patch. */
   readonly starts: boolean[] = [];
-  /** Patches closed so far; the latent transformer ran once for each. */
-  patches = 0;
-  readonly #home = Scope.current;
   readonly #model: Blt;
-  readonly #device: Device;
   readonly #inputs: InputStream;
   readonly #patcher: Patcher;
   readonly #entropies: ByteSession | undefined;
   readonly #encoder: KvCache;
   readonly #latent: KvCache;
   readonly #decoder: KvCache;
-  /** Encoded bytes of the open patch, at the front. [room, D] */
-  #open: Tensor;
-  #openBytes = 0;
-  /** Keys and values of the newest closed patch, by layer. [k, 2 D] each */
-  readonly #newest: readonly Tensor[];
+  readonly #patches: OpenGroups;
 
   /**
    * Before the first id. Throws a `RangeError` when the patcher reads
    * entropies and there is no model for them.
    */
   constructor(model: Blt, device: Device, entropyModel?: ByteTransformer) {
-    const { patcher, ngrams, encoder, latent, decoder, slots } = model.config;
+    const { patcher, ngrams, encoder, latent, decoder } = model.config;
     if (readsEntropy(patcher)) {
       if (!entropyModel) {
         throw new RangeError(
@@ -152,16 +135,25 @@ export class BltSession implements Session {
       this.#entropies = new ByteSession(entropyModel, device);
     }
     this.#model = model;
-    this.#device = device;
     this.#inputs = new InputStream(device, ngrams);
     this.#patcher = new Patcher(patcher);
     this.#encoder = new KvCache(device, encoder);
     this.#latent = new KvCache(device, latent);
     this.#decoder = new KvCache(device, decoder);
-    this.#open = Tensor.empty(device, [OPEN_BYTES, encoder.dim]);
-    this.#newest = model.decoder.cross.map(() =>
-      Tensor.empty(device, [slots, 2 * decoder.dim])
+    this.#patches = new OpenGroups(
+      device,
+      encoder.dim,
+      { pool: model.pool, reader: model.decoder },
+      (pooled) => {
+        const attend = this.#latent.extend(pooled.shape[0]!);
+        return Promise.resolve(model.think(pooled, attend));
+      },
     );
+  }
+
+  /** Patches closed so far; the latent transformer ran once for each. */
+  get patches(): number {
+    return this.#patches.closed;
   }
 
   push(ids: Uint32Array): Promise<Float32Array> {
@@ -176,118 +168,27 @@ export class BltSession implements Session {
         this.#patcher.push(id, entropies?.[i])
       );
       this.starts.push(...ends);
-      using _scope = new Scope();
-      return await noGrad(() => this.#read(piece, ends)).data();
+      using _scope = new Scope({ records: false });
+      return await (await this.#read(piece, ends)).data();
     });
   }
 
   /** Logits after the last of `ids`; `ends` tells which ids end a patch. */
-  #read(ids: Uint32Array, ends: readonly boolean[]): Tensor {
+  async #read(ids: Uint32Array, ends: readonly boolean[]): Promise<Tensor> {
     const model = this.#model;
     const count = ids.length;
     const bytes = model.encode(
       this.#inputs.next(ids),
       this.#encoder.extend(count),
     ); // [n, D]
-    const { keysValues, reads } = this.#readable(bytes, ends);
-    const slots = model.config.slots;
-    const seen = Intervals.from(
-      this.#device,
-      bytesSeeSlots(reads, slots),
-      keysValues[0]!.shape[0]!,
-    );
+    const { keysValues, unitsSee } = await this.#patches.read(bytes, ends);
     const decoded = model.decoder.forward(
       bytes,
       keysValues,
-      seen,
+      unitsSee,
       this.#decoder.extend(count),
     );
     const { shape: [, dim = 0] } = decoded;
     return model.logits(slice(decoded, [[count - 1, count], [0, dim]]));
-  }
-
-  /**
-   * Keys and values of the newest closed patch and of those that new bytes
-   * close, and which of them each new byte reads.
-   */
-  #readable(
-    bytes: Tensor,
-    ends: readonly boolean[],
-  ): { keysValues: readonly Tensor[]; reads: Uint32Array } {
-    const before = this.#openBytes;
-    const first = this.patches === 0 ? 0 : 1; // where new patches begin
-    let closed = 0;
-    const bounds = [0];
-    const reads = Uint32Array.from(ends, (end, i) => {
-      if (end) {
-        closed += 1;
-        bounds.push(before + i + 1);
-      }
-      return first + closed - 1;
-    });
-    this.#append(bytes);
-    if (closed === 0) return { keysValues: this.#newest, reads };
-
-    const fresh = this.#close(Uint32Array.from(bounds));
-    const keysValues = first === 0
-      ? fresh
-      : fresh.map((rows, layer) => concat([this.#newest[layer]!, rows], 0));
-    const { slots } = this.#model.config;
-    fresh.forEach((rows, layer) =>
-      storeRows(this.#newest[layer]!, rows, {
-        at: 0,
-        from: (closed - 1) * slots,
-      })
-    );
-    return { keysValues, reads };
-  }
-
-  /** Adds encoded bytes to those whose patch is open. */
-  #append(bytes: Tensor): void {
-    const [count = 0, dim = 0] = bytes.shape;
-    const [room = 0] = this.#open.shape;
-    const needed = this.#openBytes + count;
-    if (needed > room) {
-      const larger = Tensor.empty(this.#device, [2 * needed, dim]);
-      storeRows(larger, this.#open, { at: 0, rows: this.#openBytes });
-      this.#replaceOpen(larger);
-    }
-    storeRows(this.#open, bytes, { at: this.#openBytes });
-    this.#openBytes = needed;
-  }
-
-  /** Runs the patches between `bounds`; the bytes behind them stay open. */
-  #close(bounds: Uint32Array): Tensor[] {
-    const model = this.#model;
-    const device = this.#device;
-    const count = bounds.length - 1;
-    const end = bounds[count]!;
-    const bytes = this.#open.view([end, this.#open.shape[1]!]);
-    const segments = Segments.fromRanges(
-      device,
-      bounds.subarray(0, -1),
-      bounds.subarray(1),
-      end,
-    );
-    const ends = slotsSeeBytes(bounds, model.config.slots);
-    const slotsSee = Intervals.from(device, ends, end);
-    const pooled = model.pool.forward(bytes, { segments, slotsSee });
-    const outputs = model.think(pooled, this.#latent.extend(count));
-    this.patches += count;
-
-    const rest = this.#openBytes - end;
-    if (rest > 0) {
-      const next = Tensor.empty(device, this.#open.shape);
-      storeRows(next, this.#open, { at: 0, from: end, rows: rest });
-      this.#replaceOpen(next);
-    }
-    this.#openBytes = rest;
-    return model.decoder.keysValues(outputs);
-  }
-
-  /** Swaps the room for open bytes; the new one outlives the present scope. */
-  #replaceOpen(room: Tensor): void {
-    this.#open.dispose();
-    this.#open = this.#home?.adopt(room) ?? room;
   }
 }

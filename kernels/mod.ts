@@ -22,6 +22,7 @@
 export * from "./adamw.ts";
 export * from "./attention.ts";
 export * from "./attention_grad.ts";
+export * from "./attention_layout.ts";
 export * from "./column_sum.ts";
 export * from "./copy.ts";
 export * from "./cpu_device.ts";
@@ -33,6 +34,7 @@ export * from "./embedding.ts";
 export * from "./entropy.ts";
 export * from "./errors.ts";
 export * from "./expression.ts";
+export * from "./followed.ts";
 export * from "./grad_norm.ts";
 export * from "./kernel.ts";
 export * from "./layer_norm.ts";

@@ -16,6 +16,7 @@ export * from "./backward.ts";
 export * from "./cache.ts";
 export * from "./checkpoint.ts";
 export * from "./errors.ts";
+export * from "./followed.ts";
 export * from "./gather_index.ts";
 export * from "./intervals.ts";
 export * from "./metrics.ts";

@@ -1,22 +1,26 @@
-let recording = true;
+import { Scope } from "./scope.ts";
+
+/** What `noGrad` and `withGrad` say, whatever the scope says. */
+let chosen: boolean | undefined;
 
 /** Whether operations record how to differentiate them. */
 export function isRecording(): boolean {
-  return recording;
+  return chosen ?? Scope.current?.records ?? true;
 }
 
 function during<T>(value: boolean, run: () => T): T {
-  const before = recording;
-  recording = value;
+  const before = chosen;
+  chosen = value;
   try {
     return run();
   } finally {
-    recording = before;
+    chosen = before;
   }
 }
 
 /**
- * Runs `run` without recording gradients, for evaluation and generation.
+ * Runs `run` without recording gradients, for evaluation and generation. What
+ * waits in between needs `new Scope({ records: false })` instead.
  *
  * @example Usage
  * ```ts

@@ -4,6 +4,15 @@ export interface Owned {
   dispose(): void;
 }
 
+/** Options of a {@linkcode Scope}. */
+export interface ScopeOptions {
+  /**
+   * Whether operations inside record how to differentiate them; default as in
+   * the enclosing scope, and true in the outermost.
+   */
+  readonly records?: boolean;
+}
+
 let innermost: Scope | undefined;
 
 /**
@@ -26,11 +35,14 @@ let innermost: Scope | undefined;
  * ```
  */
 export class Scope implements Disposable {
+  /** Whether operations inside record how to differentiate them. */
+  readonly records: boolean;
   readonly #outer: Scope | undefined = innermost;
   readonly #owned = new Set<Owned>();
 
   /** Opens the scope; new tensors belong to the innermost open one. */
-  constructor() {
+  constructor({ records = innermost?.records ?? true }: ScopeOptions = {}) {
+    this.records = records;
     innermost = this;
   }
 

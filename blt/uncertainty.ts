@@ -1,0 +1,121 @@
+import {
+  concat,
+  type Expr,
+  followed,
+  fuse,
+  mul,
+  reshape,
+  type Rng,
+  type Segments,
+  segmentSum,
+  slice,
+  sum,
+  Tensor,
+} from "../tensor/mod.ts";
+import { Linear } from "../nn/mod.ts";
+
+/** ln(1 + eˣ), without overflow. */
+const softplus = fuse(
+  "softplus",
+  (x) => x.max(0).add(x.abs().neg().exp().add(1).log()),
+);
+
+/**
+ * Huber's loss of (forecast - cost) / scale: a square near 0, then its slope
+ * stays 1 (Huber, 1964).
+ */
+const huber = fuse("huber", (forecast, cost, scale) => {
+  const error = forecast.sub(cost).div(scale).abs();
+  return error.less(1).select(error.square().mul(0.5), error.sub(0.5));
+});
+
+/** Errors of this many nats count 1: about what a patch, or a byte, costs. */
+const COST_SCALE = { total: 8, rate: 2 } as const;
+
+/**
+ * Forecast of what the next unit will cost the byte decoder, in nats: by the
+ * chain rule the expected cost is the entropy of the unit as a string.
+ */
+export class CostHead {
+  /** [D, D] */
+  readonly hidden: Linear;
+  /** [1, D] */
+  readonly out: Linear;
+  /** What is forecast. */
+  readonly of: "total" | "rate";
+
+  /** For units of `dim` features. */
+  constructor(dim: number, of: "total" | "rate", rng: Rng) {
+    this.hidden = new Linear(dim, dim, { rng, bias: true });
+    this.out = new Linear(dim, 1, { rng, bias: true });
+    this.of = of;
+  }
+
+  /** x: [R, D] -> nats [R]; no gradient reaches x. */
+  forward(x: Tensor): Tensor {
+    const detached = x.view();
+    const hidden = this.hidden.forward(detached, { activation: silu });
+    return reshape(softplus(this.out.forward(hidden)), [-1]);
+  }
+
+  /**
+   * Mean loss of forecasts against the costs of the units that came next.
+   * forecasts, costs, bytes: [R]; positions: u32 [R] -> []
+   */
+  loss(
+    forecasts: Tensor,
+    { costs, bytes }: UnitCosts,
+    positions: Tensor,
+  ): Tensor {
+    const known = followed(positions);
+    const target = this.of === "total" ? costs : perByte(costs, bytes);
+    const next = shifted(target, 1);
+    const errors = mul(huber(forecasts, next, COST_SCALE[this.of]), known);
+    return mean(sum(errors), sum(known));
+  }
+}
+
+function silu(x: Expr): Expr {
+  return x.mul(x.sigmoid());
+}
+
+const perByte = fuse("per_byte", (nats, bytes) => nats.div(bytes.max(1)));
+
+const mean = fuse("mean_of", (total, count) => total.div(count.max(1)));
+
+/** What each unit cost the byte decoder, and how many bytes it has. */
+export interface UnitCosts {
+  /** Nats. [R] */
+  readonly costs: Tensor;
+  /** [R] */
+  readonly bytes: Tensor;
+}
+
+/**
+ * Costs of bytes from those of predictions: a byte is paid for one position
+ * earlier. nats: [R], of the target at each position.
+ */
+export function byteCosts(nats: Tensor): UnitCosts {
+  const { device, size } = nats;
+  const ones = Tensor.from(device, [size], new Float32Array(size).fill(1));
+  return { costs: shifted(nats.view(), -1), bytes: ones };
+}
+
+/** Costs of groups, from those of their units. */
+export function groupCosts(
+  { costs, bytes }: UnitCosts,
+  segments: Segments,
+): UnitCosts {
+  const total = (x: Tensor): Tensor =>
+    reshape(segmentSum(reshape(x, [-1, 1]), segments), [-1]);
+  return { costs: total(costs), bytes: total(bytes) };
+}
+
+/** out[i] = x[i + by], 0 at the end that is left over; `by` is 1 or -1. */
+function shifted(x: Tensor, by: 1 | -1): Tensor {
+  const { device, size } = x;
+  const zero = Tensor.from(device, [1], [0]);
+  return by === 1
+    ? concat([slice(x, [[1, size]]), zero], 0)
+    : concat([zero, slice(x, [[0, size - 1]])], 0);
+}
