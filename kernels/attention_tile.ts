@@ -24,7 +24,7 @@ const UNSEEN = -3e38;
 /** Rows whose scores are computed together. */
 const ROWS = 6;
 /** Columns in one turn of the innermost loop. */
-const UNROLL = 16;
+const UNROLL = 8;
 
 /** The columns of one head in consecutive rows. */
 export interface Rows {
@@ -266,8 +266,8 @@ export function accumulate(
       }
       f.set(at, i32.add(at, rows * STEP));
     };
-    f.for({ from: 0, to: i32.shrU(count, 1) }, () => turn(2));
-    f.if(i32.and(count, i32.const(1)), () => turn(1));
+    f.for({ from: 0, to: i32.shrU(count, 2) }, () => turn(4));
+    f.for({ from: 0, to: i32.and(count, 3) }, () => turn(1));
     parts.forEach((part, e) =>
       part.forEach((sum, v) => f.store(own, sum, e * STEP + 16 * v))
     );

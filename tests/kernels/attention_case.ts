@@ -52,6 +52,11 @@ export function inverse({ lo, hi }: Ends, keys: number): Ends {
   };
 }
 
+/** Both ends of each interval side by side, as the kernels read them. */
+export function pairsOf({ lo, hi }: Ends): number[] {
+  return Array.from(lo).flatMap((a, i) => [a, hi[i]!]);
+}
+
 /** Runs all three kernels by `launch` on numbers drawn for a case. */
 function compute(
   { ends, keys, heads, headWidth }: AttentionCase,
@@ -86,14 +91,12 @@ export function drawCase(spec: AttentionCase, seed = 0): AttentionNumbers {
   const width = heads * headWidth;
   const draw = (length: number): Float32Array =>
     Float32Array.from({ length }, () => 4 * rng.uniform() - 2);
-  const pairs = ({ lo, hi }: Ends): Uint32Array =>
-    Uint32Array.from([...lo].flatMap((a, i) => [a, hi[i]!]));
   return {
     q: draw(queries * width),
     kv: draw(keys * 2 * width),
     g: draw(queries * width),
-    ofQueries: pairs(ends),
-    ofKeys: pairs(inverse(ends, keys)),
+    ofQueries: Uint32Array.from(pairsOf(ends)),
+    ofKeys: Uint32Array.from(pairsOf(inverse(ends, keys))),
     out: new Float32Array(queries * width).fill(NaN),
     lse: new Float32Array(heads * queries).fill(NaN),
     delta: new Float32Array(heads * queries).fill(NaN),
