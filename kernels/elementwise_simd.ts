@@ -32,10 +32,10 @@ export function elementwiseSimd(
   const inner = `d${axes - 1}`;
   const itemLength = (sizes: Readonly<Record<string, number>>): number =>
     inRows ? sizes[inner]! : PIECE;
-  const effort = partsOf(outputs).length;
+  const nanoseconds = partsOf(outputs).length / 10;
   return {
     items: (sizes) => Math.ceil(sizes["length"]! / (itemLength(sizes) || 1)),
-    grain: (sizes) => grainOf(itemLength(sizes), effort),
+    grain: (sizes) => grainOf(itemLength(sizes), nanoseconds),
     emit(f, { begin, end, buffers, sizes, fractions }): void {
       const width = inRows ? sizes[inner]! : i32.const(PIECE);
       const same = new Map<number, V128>();

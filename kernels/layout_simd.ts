@@ -10,7 +10,7 @@ export function stridedCopySimd(
   const inner = `d${axes - 1}`;
   return {
     items: (sizes) => sizes["length"]! / (sizes[inner]! || 1),
-    grain: (sizes) => grainOf(sizes[inner]!, 2),
+    grain: (sizes) => grainOf(sizes[inner]!, 0.3),
     emit(f, { begin, end, buffers, sizes }): void {
       const width = sizes[inner]!;
       const step = f.let(i32.shl(sizes[`s${axes - 1}`]!, 2));

@@ -18,7 +18,7 @@ export const rmsNormSimd: SimdForm<
   "x" | "gain" | "out" | "rstd"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 2),
+  grain: ({ cols }) => grainOf(cols, 0.7),
   emit(f, { begin, end, buffers, sizes: { cols }, fractions: { eps } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const x = rowOf(f, buffers.x, row, cols);
@@ -46,7 +46,7 @@ export function rmsNormGradSimd(based: boolean): SimdForm<
 > {
   return {
     items: ({ rows, block }) => Math.ceil(rows / block),
-    grain: ({ cols, block }) => grainOf(block * cols, 4),
+    grain: ({ cols, block }) => grainOf(block * cols, 1),
     emit(f, { begin, end, buffers, sizes: { rows, cols, block } }): void {
       f.for({ from: begin, to: end }, (item) => {
         const dgain = rowOf(f, buffers.dgains, item, cols);
@@ -89,7 +89,7 @@ export function layerNormSimd(biased: boolean): SimdForm<
 > {
   return {
     items: ({ rows }) => rows,
-    grain: ({ cols }) => grainOf(cols, 3),
+    grain: ({ cols }) => grainOf(cols, 1),
     emit(f, { begin, end, buffers, sizes: { cols }, fractions }): void {
       f.for({ from: begin, to: end }, (row) => {
         const x = rowOf(f, buffers.x, row, cols);
@@ -126,7 +126,7 @@ export function layerNormGradSimd(based: boolean): SimdForm<
 > {
   return {
     items: ({ rows, block }) => Math.ceil(rows / block),
-    grain: ({ cols, block }) => grainOf(block * cols, 5),
+    grain: ({ cols, block }) => grainOf(block * cols, 1),
     emit(f, { begin, end, buffers, sizes: { rows, cols, block } }): void {
       f.for({ from: begin, to: end }, (item) => {
         const dgain = rowOf(f, buffers.dgains, item, cols);

@@ -8,7 +8,7 @@ export const ropeSimd: SimdForm<
   "x" | "table" | "positions" | "out"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ width }) => grainOf(width, 2),
+  grain: ({ width }) => grainOf(width, 0.3),
   fits: ({ headWidth }) => headWidth % 4 === 0,
   emit(f, { begin, end, buffers, sizes, fractions }): void {
     const { width, columns, headWidth } = sizes;

@@ -77,7 +77,7 @@ export function columnSumSimd(
 ): SimdForm<"rows" | "cols", "x" | "base" | "out"> {
   return {
     items: ({ cols }) => Math.ceil(cols / PANEL),
-    grain: ({ rows }) => grainOf(PANEL * rows, 1),
+    grain: ({ rows }) => grainOf(PANEL * rows, 0.1),
     emit(f, { begin, end, buffers, sizes: { rows, cols } }): void {
       f.for({ from: begin, to: end }, (item) => {
         const left = f.let(i32.mul(item, PANEL));
@@ -98,7 +98,8 @@ export function columnSumSimd(
 /** Form of `sumKernel`. */
 export const sumSimd: SimdForm<"outer" | "length" | "width", "x" | "out"> = {
   items: ({ outer, width }) => outer * Math.ceil(width / PANEL),
-  grain: ({ length, width }) => grainOf(length * Math.min(1, PANEL / width), 1),
+  grain: ({ length, width }) =>
+    grainOf(length * Math.min(1, PANEL / width), 0.1),
   emit(f, { begin, end, buffers, sizes: { length, width } }): void {
     const panels = f.let(i32.divU(i32.add(width, PANEL - 1), PANEL));
     const rows = f.let(i32.divU(length, width));
@@ -143,7 +144,7 @@ export function embeddingSimd(based: boolean): SimdForm<
 > {
   return {
     items: ({ rows }) => rows,
-    grain: ({ each, cols }) => grainOf((each + 1) * cols, 1),
+    grain: ({ each, cols }) => grainOf((each + 1) * cols, 0.15),
     emit(f, { begin, end, buffers, sizes: { each, cols } }): void {
       f.for({ from: begin, to: end }, (item) => {
         const from = f.let(i32.mul(item, each));
@@ -167,7 +168,7 @@ export function embeddingGradSimd(based: boolean): SimdForm<
 > {
   return {
     items: ({ ids }) => ids,
-    grain: ({ cols }) => grainOf(cols, 2),
+    grain: ({ cols }) => grainOf(cols, 0.5),
     emit(f, { begin, end, buffers, sizes: { cols } }): void {
       f.for({ from: begin, to: end }, (item) => {
         const offset = f.let(element(buffers.offsets, item));

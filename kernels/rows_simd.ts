@@ -10,8 +10,8 @@ import {
   v128,
 } from "./wasm/instructions.ts";
 
-/** Numbers, read once, that a thread handles while another one starts. */
-const FORK = 40_000;
+/** Time that is worth a fork, in nanoseconds. */
+const FORK = 20_000;
 
 /** Four neighbours in a row, or fewer at its end. */
 export interface Lanes {
@@ -24,11 +24,12 @@ export interface Lanes {
 }
 
 /**
- * Items of `numbers` numbers each that are worth handing to another thread;
- * `effort` is the time for one, in units of reading it.
+ * Items of `numbers` numbers each that are worth handing to another thread.
+ * `nanoseconds` is the time for one number, measured in data that fits the
+ * caches.
  */
-export function grainOf(numbers: number, effort: number): number {
-  return Math.ceil(FORK / (effort * (numbers + 1)));
+export function grainOf(numbers: number, nanoseconds: number): number {
+  return Math.ceil(FORK / (nanoseconds * (numbers + 1)));
 }
 
 /** Address of a number in a buffer. */

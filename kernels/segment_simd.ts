@@ -3,9 +3,6 @@ import { element, forLanes, grainOf, rowOf } from "./rows_simd.ts";
 import type { SimdForm } from "./wasm/form.ts";
 import { f32, f32x4, i32, i32x4, v128 } from "./wasm/instructions.ts";
 
-/** Time for a segment, in units of reading a row. */
-const EFFORT = 5;
-
 /** Form of a `SegmentExtremeKernel`: the largest, or the smallest elements. */
 export function segmentExtremeSimd(
   sign: ">" | "<",
@@ -14,7 +11,7 @@ export function segmentExtremeSimd(
   const worst = sign === ">" ? -Infinity : Infinity;
   return {
     items: ({ segments }) => segments,
-    grain: ({ cols }) => grainOf(cols, EFFORT),
+    grain: ({ cols }) => grainOf(cols, 1),
     emit(f, { begin, end, buffers, sizes: { cols } }): void {
       f.for({ from: begin, to: end }, (segment) => {
         const start = f.let(i32.load(element(buffers.starts, segment)));
@@ -55,7 +52,7 @@ export const segmentExtremeGradSimd: SimdForm<
   "g" | "chosen" | "ids" | "dx"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 2),
+  grain: ({ cols }) => grainOf(cols, 0.2),
   emit(f, { begin, end, buffers, sizes: { segments, cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const segment = f.let(i32.load(element(buffers.ids, row)));
@@ -80,7 +77,7 @@ export const segmentSumSimd: SimdForm<
   "x" | "starts" | "ends" | "out"
 > = {
   items: ({ segments }) => segments,
-  grain: ({ cols }) => grainOf(cols, EFFORT),
+  grain: ({ cols }) => grainOf(cols, 1),
   emit(f, { begin, end, buffers, sizes: { cols, mean } }): void {
     f.for({ from: begin, to: end }, (segment) => {
       const from = f.let(i32.load(element(buffers.starts, segment)));
@@ -108,7 +105,7 @@ export const segmentSpreadSimd: SimdForm<
   "x" | "ids" | "starts" | "ends" | "out"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 2),
+  grain: ({ cols }) => grainOf(cols, 0.3),
   emit(f, { begin, end, buffers, sizes: { segments, cols, mean } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const segment = f.let(i32.load(element(buffers.ids, row)));

@@ -23,7 +23,7 @@ import { exp, log } from "./wasm/math.ts";
 /** Form of `softmaxKernel`. */
 export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 5),
+  grain: ({ cols }) => grainOf(cols, 1.5),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const x = rowOf(f, buffers.x, row, cols);
@@ -46,7 +46,7 @@ export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
 /** Form of `softmaxGradKernel`. */
 export const softmaxGradSimd: SimdForm<"rows" | "cols", "y" | "g" | "dx"> = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 3),
+  grain: ({ cols }) => grainOf(cols, 0.4),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const y = rowOf(f, buffers.y, row, cols);
@@ -70,7 +70,7 @@ export const tokenNatsSimd: SimdForm<
   "logits" | "targets" | "nats" | "lse"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 4),
+  grain: ({ cols }) => grainOf(cols, 1.2),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
@@ -102,7 +102,7 @@ export const tokenNatsGradSimd: SimdForm<
   "logits" | "targets" | "lse" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 4),
+  grain: ({ cols }) => grainOf(cols, 1.2),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
@@ -129,7 +129,7 @@ export const tokenNatsGradSimd: SimdForm<
 export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
   {
     items: ({ rows }) => rows,
-    grain: ({ cols }) => grainOf(cols, 5),
+    grain: ({ cols }) => grainOf(cols, 1.2),
     emit(f, { begin, end, buffers, sizes: { cols } }): void {
       f.for({ from: begin, to: end }, (row) => {
         const logits = rowOf(f, buffers.logits, row, cols);
@@ -158,7 +158,7 @@ export const entropyGradSimd: SimdForm<
   "logits" | "nats" | "lse" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 4),
+  grain: ({ cols }) => grainOf(cols, 1.5),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);

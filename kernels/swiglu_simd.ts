@@ -6,7 +6,7 @@ import { sigmoid } from "./wasm/math.ts";
 /** Form of `swigluKernel`. */
 export const swigluSimd: SimdForm<"rows" | "width", "x" | "out"> = {
   items: ({ rows }) => rows,
-  grain: ({ width }) => grainOf(width, 5),
+  grain: ({ width }) => grainOf(width, 2.5),
   emit(f, { begin, end, buffers, sizes: { width } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const gates = rowOf(f, buffers.x, i32.shl(row, 1), width);
@@ -23,7 +23,7 @@ export const swigluSimd: SimdForm<"rows" | "width", "x" | "out"> = {
 /** Form of `swigluGradKernel`. */
 export const swigluGradSimd: SimdForm<"rows" | "width", "g" | "x" | "dx"> = {
   items: ({ rows }) => rows,
-  grain: ({ width }) => grainOf(width, 6),
+  grain: ({ width }) => grainOf(width, 3),
   emit(f, { begin, end, buffers, sizes: { width } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const g = rowOf(f, buffers.g, row, width);

@@ -17,7 +17,7 @@ export function adamwSimd(block: number): SimdForm<
 > {
   return {
     items: ({ length }) => length / block,
-    grain: () => grainOf(block, 7),
+    grain: () => grainOf(block, 1),
     emit(f, { begin, end, buffers }): void {
       const setting = (index: number): F32 =>
         f32.load(buffers.settings, 4 * index);
@@ -66,7 +66,7 @@ export function sgdSimd(
 ): SimdForm<"length", "g" | "blocks" | "settings" | "scale" | "x" | "m"> {
   return {
     items: ({ length }) => length / block,
-    grain: () => grainOf(block, 5),
+    grain: () => grainOf(block, 0.4),
     emit(f, { begin, end, buffers }): void {
       const setting = (index: number): F32 =>
         f32.load(buffers.settings, 4 * index);
@@ -137,7 +137,7 @@ export const squareSumsSimd: SimdForm<
   "g" | "sums"
 > = {
   items: ({ count }) => Math.ceil(count / PANEL),
-  grain: ({ length, count }) => grainOf(length / count * PANEL, 1),
+  grain: ({ length, count }) => grainOf(length / count * PANEL, 0.2),
   scratch: () => 16 * PANEL,
   emit(f, { begin, end, buffers, sizes, scratch }): void {
     const { length, count, start } = sizes;

@@ -46,7 +46,7 @@ Deno.test("forLanes() uses and writes each number once, and none beyond", () => 
 });
 
 Deno.test("grainOf() asks for more items the less there is to do", () => {
-  assertEquals(grainOf(0, 1), 40_000);
-  assertEquals(grainOf(99, 4), 100);
+  assertEquals(grainOf(0, 1), 20_000);
+  assertEquals(grainOf(99, 0.5), 400);
   assertEquals(grainOf(1e6, 1), 1);
 });
