@@ -1,0 +1,24 @@
+import { tokenNatsGradKernel, tokenNatsKernel } from "../../kernels/mod.ts";
+import { benchKernel, indices, numbers } from "../support.ts";
+
+const [rows, cols] = [2048, 260];
+const logits = numbers(rows * cols);
+const targets = indices(rows, cols);
+const lse = new Float32Array(rows).fill(Math.log(cols));
+
+benchKernel({
+  kernel: tokenNatsKernel,
+  sizes: { rows, cols },
+  buffers: { logits, targets, nats: new Float32Array(rows), lse },
+});
+benchKernel({
+  kernel: tokenNatsGradKernel,
+  sizes: { rows, cols },
+  buffers: {
+    logits,
+    targets,
+    lse,
+    g: new Float32Array(rows).fill(1 / rows),
+    dlogits: new Float32Array(rows * cols),
+  },
+});
