@@ -1,0 +1,287 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  type Document,
+  MemoryStore,
+  NonFiniteError,
+  openRun,
+  readCheckpoint,
+  RUN_FILES,
+  type RunStore,
+  train,
+  type TrainEvent,
+  type TrainOptions,
+} from "../../blt/mod.ts";
+import { type Device, Scope } from "../../tensor/mod.ts";
+import { devices, deviceTest } from "../support/devices.ts";
+import { BYTES_RUN, DOCUMENTS, ENTROPY_RUN, trainTiny } from "./tiny_run.ts";
+
+const cpu = devices[0]!;
+
+/** An event in a word or two. */
+function short(event: TrainEvent): string {
+  switch (event.kind) {
+    case "step":
+      return `${event.phase} ${event.step} of ${event.steps}`;
+    case "saved":
+    case "evaluation":
+      return `${event.kind} ${event.step}`;
+    default:
+      return event.kind;
+  }
+}
+
+/** Digests of the files that must not depend on stops. */
+async function result(
+  { files }: MemoryStore,
+): Promise<Record<string, string>> {
+  const { config, weights, entropyWeights, state } = RUN_FILES;
+  const digests: Record<string, string> = {};
+  for (const name of [config, weights, entropyWeights, state]) {
+    const bytes = files.get(name)?.slice();
+    if (!bytes) continue;
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    digests[name] = new Uint8Array(digest).toHex();
+  }
+  return digests;
+}
+
+/** A run from its first step to its last. */
+interface Whole {
+  readonly store: MemoryStore;
+  readonly events: readonly TrainEvent[];
+}
+
+/** Trains to the end. */
+async function whole(
+  device: Device,
+  options: TrainOptions,
+): Promise<Whole> {
+  const store = new MemoryStore();
+  const events: TrainEvent[] = [];
+  const report = (event: TrainEvent): void => void events.push(event);
+  const outcome = await trainTiny(device, options, { store, report });
+  assertEquals(outcome, { finished: true, step: options.steps });
+  return { store, events };
+}
+
+/** Stops after the third step: the sample behind it takes long. */
+function stopBeforeSample(event: TrainEvent, stop: () => void): void {
+  if (short(event) === "model 2 of 3") stop();
+}
+
+/** Makes all steps of a run, but no more. */
+async function steps(
+  device: Device,
+  options: TrainOptions,
+): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const report = stopBeforeSample;
+  const outcome = await trainTiny(device, options, { store, report });
+  assertEquals(outcome, { finished: false, step: 3 });
+  return store;
+}
+
+/** Trains until the event of that index, then goes on from the files. */
+async function stoppedAt(
+  device: Device,
+  options: TrainOptions,
+  index: number,
+): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  let heard = 0;
+  const { finished } = await trainTiny(device, options, {
+    store,
+    report: (_, stop) => {
+      if (heard++ === index) stop();
+    },
+  });
+  assertEquals(finished, false, `stopped at event ${index}`);
+  await trainTiny(device, options, {
+    store,
+    report: stopBeforeSample,
+    resume: true,
+  });
+  return store;
+}
+
+Deno.test("train() tells what happens in order and keeps the numbers", async () => {
+  const { store, events } = await whole(cpu, { ...ENTROPY_RUN, evalEvery: 2 });
+  assertEquals(events.map(short), [
+    "start",
+    "entropy model 2 of 3",
+    "saved 2",
+    "entropy model 3 of 3",
+    "saved 3",
+    "patcher",
+    "model 2 of 3",
+    "saved 2",
+    "evaluation 2",
+    "model 3 of 3",
+    "saved 3",
+    "evaluation 3",
+    "sample",
+  ]);
+  const lines = new TextDecoder().decode(store.files.get(RUN_FILES.metrics))
+    .trimEnd().split("\n");
+  assertEquals(
+    lines.map((line) => JSON.parse(line)),
+    events.filter(({ kind }) => kind === "step" || kind === "evaluation"),
+  );
+  assertEquals(
+    [...store.files.keys()].sort(),
+    Object.values(RUN_FILES).toSorted(),
+  );
+});
+
+Deno.test("train() reports the sizes of the run", async () => {
+  const { events } = await whole(cpu, BYTES_RUN);
+  const [start] = events;
+  assert(start?.kind === "start");
+  const { device, model, trainBytes, heldOutBytes, batch, context } = start;
+  assertStringIncludes(device, "cpu, ");
+  assertEquals(model, "byte transformer nano");
+  assertEquals(trainBytes + heldOutBytes, DOCUMENTS[0]!.bytes.length);
+  assertEquals([batch, context], [2, 32]);
+});
+
+deviceTest("train() gives the same bits from the same seed", async (device) => {
+  const options = device.kind === "cpu" ? ENTROPY_RUN : BYTES_RUN;
+  const files = await result(await steps(device, options));
+  assertEquals(await result(await steps(device, options)), files);
+  const other = await result(await steps(device, { ...options, seed: 6 }));
+  assertNotEquals(other[RUN_FILES.weights], files[RUN_FILES.weights]);
+});
+
+Deno.test("train() resumes to the same bits wherever it was stopped", async () => {
+  const { store, events } = await whole(cpu, ENTROPY_RUN);
+  const expected = await result(store);
+  for (const [i, event] of events.entries()) {
+    if (short(event) === "model 2 of 3") break;
+    if (event.kind === "step") continue; // stops like the event behind it
+    const stopped = await stoppedAt(cpu, ENTROPY_RUN, i);
+    assertEquals(await result(stopped), expected, short(event));
+  }
+});
+
+deviceTest("train() resumes a byte transformer", async (device) => {
+  const stopped = await stoppedAt(device, BYTES_RUN, 0);
+  const unstopped = await steps(device, BYTES_RUN);
+  assertEquals(await result(stopped), await result(unstopped));
+});
+
+Deno.test("train() evaluates when all steps were made before", async () => {
+  const { store, events } = await whole(cpu, BYTES_RUN);
+  const resumed: TrainEvent[] = [];
+  await trainTiny(cpu, BYTES_RUN, {
+    store,
+    resume: true,
+    report: (event) => resumed.push(event),
+  });
+  assertEquals(resumed.map(short), ["start", "evaluation 3", "sample"]);
+  assertEquals(resumed.slice(1), events.slice(-2));
+});
+
+deviceTest("train() keeps what is good when it diverges", async (device) => {
+  const store = new MemoryStore();
+  const options = {
+    ...BYTES_RUN,
+    steps: 30,
+    saveEvery: 1,
+    lr: 1e30,
+  };
+  const error = await assertRejects(
+    () => trainTiny(device, options, { store }),
+    NonFiniteError,
+    "of the model is not finite; the checkpoint of step ",
+  );
+  using _scope = new Scope();
+  const { progress } = await readCheckpoint(store);
+  assertEquals(progress.step, error.step - 1);
+  assertStringIncludes(error.message, `of step ${progress.step} of the model`);
+  using run = await openRun(store, device);
+  assertEquals(run.config.plan.lr, 1e30);
+});
+
+/** A store whose call of that index, of those that change it, fails. */
+function failing(store: MemoryStore, index: number): RunStore {
+  let calls = 0;
+  function count(): void {
+    if (calls++ === index) throw new Error("no space left on device");
+  }
+  return {
+    read: (name) => store.read(name),
+    async write(name, bytes): Promise<void> {
+      count();
+      await store.write(name, bytes);
+    },
+    async append(name, text): Promise<void> {
+      count();
+      await store.append(name, text);
+    },
+  };
+}
+
+Deno.test("train() survives a disk that is full at any moment", async () => {
+  const expected = await result(await steps(cpu, ENTROPY_RUN));
+  for (let index = 0;; index++) {
+    const store = new MemoryStore();
+    const failed = await trainTiny(cpu, ENTROPY_RUN, {
+      store: failing(store, index),
+      report: stopBeforeSample,
+    }).then(() => undefined, (error: Error) => error.message);
+    if (failed === undefined) {
+      assert(index > 10, `only ${index} calls`);
+      break;
+    }
+    assertEquals(failed, "no space left on device");
+    if (store.files.has(RUN_FILES.weights)) {
+      (await openRun(store, cpu))[Symbol.dispose]();
+    }
+    if (store.files.has(RUN_FILES.state)) {
+      await trainTiny(cpu, ENTROPY_RUN, {
+        store,
+        report: stopBeforeSample,
+        resume: true,
+      });
+      assertEquals(await result(store), expected, `call ${index}`);
+    }
+  }
+});
+
+Deno.test("train() refuses bad data and options before it writes", async () => {
+  const bytesOf = (length: number): Document[] => [
+    { name: "short.txt", bytes: new Uint8Array(length) },
+  ];
+  const cases: [readonly Document[], Partial<TrainOptions>, string][] = [
+    [[], {}, "no documents"],
+    [bytesOf(0), {}, "short.txt: expected a document of at least 2 bytes"],
+    [bytesOf(1), {}, "at least 2 bytes, got 1"],
+    [bytesOf(20), {}, "the context must be at most 20 for this data, got 32"],
+    [DOCUMENTS, { context: 500 }, "the context must be at most"],
+    [DOCUMENTS, { steps: 0 }, "steps must be"],
+    [DOCUMENTS, { entropySteps: 0 }, "entropySteps must be"],
+    [DOCUMENTS, { patchBytes: 0.5 }, "patchBytes must be"],
+    [DOCUMENTS, { lr: NaN }, "lr must be"],
+  ];
+  for (const [documents, options, message] of cases) {
+    const store = new MemoryStore();
+    await assertRejects(
+      () =>
+        train({ ...ENTROPY_RUN, ...options }, documents, {
+          device: cpu,
+          store,
+          report: () => {},
+        }),
+      RangeError,
+      message,
+    );
+    assertEquals([...store.files.keys()], []);
+  }
+  assertEquals(cpu.memory.liveBlocks, 0);
+});
