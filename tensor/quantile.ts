@@ -1,0 +1,82 @@
+import { MOST_QUANTILE_UNITS, trackQuantileKernel } from "../kernels/mod.ts";
+import { ShapeError } from "./errors.ts";
+import type { StartRule } from "./grouping.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Share of the way to the quantile of a batch that a step goes at least. */
+const RATE = 0.01;
+
+/** Options of {@linkcode trackQuantile}. */
+export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
+  /** First unit of each unit's document, as in `UnitRows`. u32 [R] */
+  readonly documents: Tensor;
+  /** Share of the scores that shall not exceed the threshold, 0 to 1. */
+  readonly quantile: number;
+}
+
+/**
+ * Moves a threshold towards a quantile of the scores that decide by `rule`
+ * where groups start; those of padding and of forced starts do not count.
+ *
+ * state: f32 [2], the threshold and the number of calls so far, both 0 at
+ * first; scores: f32 [R]. The threshold is the mean of the quantiles of the
+ * first calls, then a moving average over about 100. It shows in what is
+ * launched afterwards; nothing waits.
+ *
+ * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
+ * when the quantile is not between 0 and 1 or there are too many scores, about
+ * a million.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDevice, Tensor, trackQuantile } from "@club/club/tensor";
+ *
+ * using device = await openDevice("cpu");
+ * using state = Tensor.from(device, [2], [0, 0]);
+ * using scores = Tensor.from(device, [5], [0, 4, 1, 3, 2]);
+ * using documents = Tensor.from(device, [5], new Uint32Array(5));
+ * trackQuantile(state, scores, {
+ *   documents,
+ *   rule: "above",
+ *   lookback: false,
+ *   quantile: 0.75,
+ * });
+ * assertEquals([...await state.data()], [3, 1]);
+ * ```
+ */
+export function trackQuantile(
+  state: Tensor,
+  scores: Tensor,
+  { documents, rule, lookback, quantile }: QuantileOptions,
+): void {
+  const units = documents.size;
+  if (scores.size !== units) {
+    throw new ShapeError(
+      "trackQuantile",
+      [scores.shape, documents.shape],
+      "expected a score and a document for each unit",
+    );
+  }
+  if (units > MOST_QUANTILE_UNITS) {
+    throw new RangeError(
+      `Cannot track a quantile: expected at most ${MOST_QUANTILE_UNITS} scores, got ${units}`,
+    );
+  }
+  if (!(quantile >= 0 && quantile <= 1)) {
+    throw new RangeError(
+      `Cannot track a quantile: expected a share between 0 and 1, got ${quantile}`,
+    );
+  }
+  state.device.launch(trackQuantileKernel, {
+    scores: scores.storage,
+    documents: documents.storage,
+    state: state.storage,
+  }, {
+    units,
+    rise: Number(rule === "rise"),
+    least: lookback || rule === "rise" ? 2 : 1,
+    quantile,
+    rate: RATE,
+  });
+}
