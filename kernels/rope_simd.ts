@@ -1,6 +1,6 @@
 import { element, grainOf, rowOf } from "./rows_simd.ts";
 import type { SimdForm } from "./wasm/form.ts";
-import { f32, f32x4, i32, v128 } from "./wasm/instructions.ts";
+import { f32x4, i32, v128 } from "./wasm/instructions.ts";
 
 /** Form of `ropeKernel`, for whole vectors in a head. */
 export const ropeSimd: SimdForm<
@@ -12,15 +12,10 @@ export const ropeSimd: SimdForm<
   fits: ({ headWidth }) => headWidth % 4 === 0,
   emit(f, { begin, end, buffers, sizes, fractions }): void {
     const { width, columns, headWidth } = sizes;
-    const sine = f.let(f32x4.splat(fractions.direction));
-    // Of each pair, the first turns against the second.
+    // Signs of the sine for the first and the second of each pair.
+    const second = f.let(f32x4.splat(fractions.direction));
     const signs = f.let(
-      v128.shuffle(f32x4.splat(f32.neg(fractions.direction)), sine, [
-        0,
-        4,
-        0,
-        4,
-      ]),
+      v128.shuffle(f32x4.neg(second), second, [0, 4, 0, 4]),
     );
     const headBytes = f.let(i32.shl(headWidth, 2));
     f.for({ from: begin, to: end }, (row) => {

@@ -12,7 +12,7 @@ import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
 import type { SimdForm } from "./wasm/form.ts";
 import { type I32, i32, type V128, v128 } from "./wasm/instructions.ts";
 
-/** Columns of an item where rows are added up that all items share. */
+/** Columns of an item that adds up a part of each row. */
 const PANEL = 64;
 
 /** Vectors of columns that are added up together. */

@@ -101,15 +101,9 @@ export function forLanes(
 
 /** 0, 1, 2, 3 */
 function laneNumbers(f: FunctionBuilder): V128 {
-  const [zero, one, two, three] = [0, 1, 2, 3].map((n) => f32x4.splat(n)) as [
-    V128,
-    V128,
-    V128,
-    V128,
-  ];
-  const low = v128.shuffle(zero, one, [0, 4, 0, 4]);
-  const high = v128.shuffle(two, three, [0, 4, 0, 4]);
-  return f.let(v128.shuffle(low, high, [0, 1, 4, 5]));
+  const pair = (a: number, b: number): V128 =>
+    v128.shuffle(f32x4.splat(a), f32x4.splat(b), [0, 4, 0, 4]);
+  return f.let(v128.shuffle(pair(0, 1), pair(2, 3), [0, 1, 4, 5]));
 }
 
 /** New vector of zeros, to add to. */

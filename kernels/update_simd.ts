@@ -29,20 +29,17 @@ export function adamwSimd(block: number): SimdForm<
       const eps = splat(setting(3));
       const correction2 = splat(setting(6));
       f.if(f32.ne(scale, 0), () => {
-        forBlocks(f, { begin, end, block, blocks: buffers.blocks }, (own) => {
-          const lr = f.let(f32.mul(setting(0), own.lrScale));
-          const decay = f32.mul(f32.mul(lr, setting(4)), own.decays);
+        forBlocks(f, { begin, end, block, blocks: buffers.blocks }, (part) => {
+          const lr = f.let(f32.mul(setting(0), part.lrScale));
+          const decay = f32.mul(f32.mul(lr, setting(4)), part.decays);
           const keep = splat(f32.sub(1, decay));
           const step = splat(f32.neg(f32.div(lr, setting(5))));
-          own.forLanes((at) => {
-            const [g, x, m, v] = [buffers.g, buffers.x, buffers.m, buffers.v]
-              .map((buffer) => f.let(i32.add(buffer, at))) as [
-                Local<"i32">,
-                Local<"i32">,
-                Local<"i32">,
-                Local<"i32">,
-              ];
-            const grad = f.let(f32x4.mul(v128.load(g), factor));
+          part.forLanes((at) => {
+            const x = f.let(i32.add(buffers.x, at));
+            const m = f.let(i32.add(buffers.m, at));
+            const v = f.let(i32.add(buffers.v, at));
+            const own = v128.load(i32.add(buffers.g, at));
+            const grad = f.let(f32x4.mul(own, factor));
             const mean = f.let(v128.load(m));
             f.set(mean, f32x4.madd(rate1, f32x4.sub(grad, mean), mean));
             const square = f.let(v128.load(v));
@@ -74,10 +71,10 @@ export function sgdSimd(
       const factor = f.let(f32x4.splat(scale));
       const momentum = f.let(f32x4.splat(setting(1)));
       f.if(f32.ne(scale, 0), () => {
-        forBlocks(f, { begin, end, block, blocks: buffers.blocks }, (own) => {
-          const decay = f.let(f32x4.splat(f32.mul(setting(2), own.decays)));
-          const lr = f.let(f32x4.splat(f32.mul(setting(0), own.lrScale)));
-          own.forLanes((at) => {
+        forBlocks(f, { begin, end, block, blocks: buffers.blocks }, (part) => {
+          const decay = f.let(f32x4.splat(f32.mul(setting(2), part.decays)));
+          const lr = f.let(f32x4.splat(f32.mul(setting(0), part.lrScale)));
+          part.forLanes((at) => {
             const x = f.let(i32.add(buffers.x, at));
             const m = f.let(i32.add(buffers.m, at));
             const value = f.let(v128.load(x));
@@ -114,15 +111,15 @@ function forBlocks(
     readonly block: number;
     readonly blocks: I32;
   },
-  body: (own: Block) => void,
+  body: (part: Block) => void,
 ): void {
   f.for({ from: begin, to: end }, (item) => {
-    const own = f.let(element(blocks, i32.shl(item, 1)));
+    const settings = f.let(element(blocks, i32.shl(item, 1)));
     const first = f.let(i32.mul(item, 4 * block));
     const stop = f.let(i32.add(first, 4 * block));
     body({
-      decays: f32.load(own),
-      lrScale: f32.load(own, 4),
+      decays: f32.load(settings),
+      lrScale: f32.load(settings, 4),
       forLanes: (lanes) => f.for({ from: first, to: stop, step: 16 }, lanes),
     });
   });
