@@ -45,21 +45,24 @@ async function attend(
 deviceTest(
   "selfAttention() of a document does not depend on its batch",
   async (device) => {
-    for (
-      const [before, rows] of [[1, 40], [13, 100], [64, 65], [30, 3]] as const
-    ) {
-      const other = drawRows(before, 1);
-      const own = drawRows(rows, 2);
-      const alone = await attend(device, own, causal([rows]));
-      const both = Float32Array.of(...other, ...own, ...other);
-      const batch = await attend(device, both, causal([before, rows, before]));
-      const outAt = before * WIDTH / 3;
-      assertEquals(batch.out.slice(outAt, outAt + alone.out.length), alone.out);
-      const gradAt = before * WIDTH;
-      assertEquals(
-        batch.grad.slice(gradAt, gradAt + alone.grad.length),
-        alone.grad,
-      );
+    // A window makes the tiles and blocks of the same row differ.
+    for (const window of [Infinity, 70]) {
+      for (const [before, rows] of [[1, 40], [13, 200], [64, 65]] as const) {
+        const other = drawRows(before, 1);
+        const own = drawRows(rows, 2).map((x) => 4 * x);
+        const alone = await attend(device, own, causal([rows], window));
+        const all = Float32Array.of(...other, ...own, ...other);
+        const ends = causal([before, rows, before], window);
+        const batch = await attend(device, all, ends);
+        const outAt = before * WIDTH / 3;
+        assertEquals(
+          batch.out.slice(outAt, outAt + alone.out.length),
+          alone.out,
+        );
+        const gradAt = before * WIDTH;
+        const { length } = alone.grad;
+        assertEquals(batch.grad.slice(gradAt, gradAt + length), alone.grad);
+      }
     }
   },
 );
