@@ -77,11 +77,12 @@ async function runTrain(values: blt.FlagValues): Promise<number> {
   } finally {
     display.finish();
   }
+  let cut: blt.Report["sample"];
   if (sample && options.model === "blt") {
     using run = await blt.openRun(store, device);
-    const patches = await blt.segment(run, sample);
-    await writeReport(store, starts, { bytes: sample, patches });
+    cut = { bytes: sample, patches: await blt.segment(run, sample) };
   }
+  await writeReport(store, starts, cut);
   print(`report: ${folder}/report.html\n`);
   print(`more: deno task generate --run ${folder}\n`);
   return 0;

@@ -66,12 +66,12 @@ export interface FlagValues {
 }
 
 /** FlagValues of which some are certain. */
-type With<Name extends keyof FlagValues> =
+export type FlagValuesWith<Name extends keyof FlagValues> =
   & FlagValues
   & Required<Pick<FlagValues, Name>>;
 
 /** FlagValues with all that `train` cannot do without. */
-export type TrainValues = With<
+export type TrainValues = FlagValuesWith<
   "model" | "preset" | "patcher" | "patchBytes" | "seed"
 >;
 
@@ -162,11 +162,11 @@ export const COMMAND_DEFAULTS: {
   /** A small model that is trained in minutes. */
   readonly train: TrainValues;
   /** A sample that is neither dull nor wild. */
-  readonly generate: With<"bytes" | "temperature" | "seed">;
+  readonly generate: FlagValuesWith<"bytes" | "temperature" | "seed">;
   /** Everything is asked for. */
   readonly evaluate: FlagValues;
   /** As in training. */
-  readonly patch: With<"patchBytes">;
+  readonly patch: FlagValuesWith<"patchBytes">;
 } = {
   train: {
     model: "blt",
