@@ -35,7 +35,8 @@ export function byteUnits(ids: Uint32Array, lengths: readonly number[]): Units {
 
 /**
  * Groups units by their start flags, for each row its length + 1 of them, as
- * `patchStarts` gives.
+ * `patchStarts` gives. Throws a `RangeError` where a unit would have to read a
+ * group of another document.
  */
 export function groupUnits(
   { lengths, documents }: Units,
@@ -58,6 +59,14 @@ export function groupUnits(
     at += length;
   }
   bounds.push(at);
+  const wrong = readable.findIndex((group, unit) =>
+    documents[bounds[group]!] !== documents[unit]
+  );
+  if (wrong >= 0) {
+    throw new RangeError(
+      `Cannot group unit ${wrong}: expected the first unit of its document to be a group of its own, which can be read, got a longer one`,
+    );
+  }
   return {
     bounds: Uint32Array.from(bounds),
     readable,
