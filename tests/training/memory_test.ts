@@ -1,12 +1,16 @@
 import { assertAlmostEquals, assertGreater } from "@std/assert";
-import type { ModelConfig } from "../../blt/mod.ts";
+import type { BltConfig, ByteTransformerConfig } from "../../blt/mod.ts";
 import { type Device, Scope } from "../../tensor/mod.ts";
 import { bltConfig, bytesConfig } from "../blt/subject.ts";
 import { deviceTest } from "../support/devices.ts";
 import { Trainer } from "./trainer.ts";
 
 /** Most bytes that a step holds beside the model, for one row of `context`. */
-function peakOf(device: Device, config: ModelConfig, context: number): number {
+function peakOf(
+  device: Device,
+  config: BltConfig | ByteTransformerConfig,
+  context: number,
+): number {
   using _scope = new Scope();
   const trainer = new Trainer(device, config, context);
   const stream = Uint32Array.from(
@@ -21,7 +25,7 @@ function peakOf(device: Device, config: ModelConfig, context: number): number {
   return device.memory.peakBytes - liveBytes;
 }
 
-const MODELS: Readonly<Record<string, ModelConfig>> = {
+const MODELS: Readonly<Record<string, BltConfig | ByteTransformerConfig>> = {
   Blt: bltConfig({ kind: "byte" }),
   ByteTransformer: bytesConfig,
 };

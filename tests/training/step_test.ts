@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import {
+  type BltConfig,
   bltPreset,
   bytesPreset,
+  type ByteTransformerConfig,
   encode,
-  type ModelConfig,
   type PatcherConfig,
 } from "../../blt/mod.ts";
 import type { TransformerConfig } from "../../nn/mod.ts";
@@ -26,7 +27,7 @@ function rowsBy(patcher: PatcherConfig): TrainingRows {
 
 const BLT = bltPreset("nano", { kind: "space" });
 const BYTES = bytesPreset("nano");
-const MODELS: Readonly<Record<string, ModelConfig>> = {
+const MODELS: Readonly<Record<string, BltConfig | ByteTransformerConfig>> = {
   Blt: BLT,
   ByteTransformer: BYTES,
 };
@@ -82,7 +83,7 @@ for (const [name, config] of Object.entries(MODELS)) {
 /** Losses of three steps and the parameters after them, as numbers. */
 async function threeSteps(
   device: Device,
-  config: ModelConfig,
+  config: BltConfig | ByteTransformerConfig,
 ): Promise<{ losses: number[]; values: Map<string, Float32Array> }> {
   using _scope = new Scope();
   const trainer = new Trainer(device, config, CONTEXT);
@@ -119,7 +120,10 @@ for (const [name, config] of Object.entries(MODELS)) {
 }
 
 /** Kernels launched by the second step of a model. */
-function launches(device: Device, config: ModelConfig): number {
+function launches(
+  device: Device,
+  config: BltConfig | ByteTransformerConfig,
+): number {
   using _scope = new Scope();
   const trainer = new Trainer(device, config, CONTEXT);
   trainer.step(rowsBy({ kind: "space" }));

@@ -1,7 +1,8 @@
 import {
   Blt,
+  type BltConfig,
   ByteTransformer,
-  type ModelConfig,
+  type ByteTransformerConfig,
   type PatcherConfig,
   patchStarts,
 } from "../../blt/mod.ts";
@@ -33,7 +34,11 @@ export class Trainer implements Disposable {
   readonly #forward: (rows: TrainingRows) => Tensor;
 
   /** A new model with weights from one seed, for rows of up to `context` ids. */
-  constructor(device: Device, config: ModelConfig, context: number) {
+  constructor(
+    device: Device,
+    config: BltConfig | ByteTransformerConfig,
+    context: number,
+  ) {
     this.#device = device;
     if (config.kind === "blt") {
       const model = new Blt(config, new Rng(1));
