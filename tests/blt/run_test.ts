@@ -1,0 +1,133 @@
+import { assertEquals, assertExists, assertRejects } from "@std/assert";
+import {
+  buildModel,
+  MemoryStore,
+  type ModelConfig,
+  openRun,
+  planOf,
+  RUN_FILES,
+  type RunConfig,
+  writeRunConfig,
+  writeWeights,
+} from "../../blt/mod.ts";
+import { parameters, placeWeights } from "../../nn/mod.ts";
+import { Rng, Scope } from "../../tensor/mod.ts";
+import { devices, deviceTest } from "../support/devices.ts";
+import { bltConfig, bytesConfig } from "./subject.ts";
+
+const cpu = devices[0]!;
+
+const BYTES: RunConfig = {
+  format: 1,
+  plan: planOf({
+    model: "bytes",
+    preset: "nano",
+    patcher: "space",
+    patchBytes: 4,
+    seed: 0,
+  }),
+  model: bytesConfig,
+};
+
+/** Stores weights from one seed. */
+async function store(
+  files: MemoryStore,
+  name: string,
+  config: ModelConfig,
+): Promise<void> {
+  const model = buildModel(config, new Rng(9));
+  using weights = placeWeights(model, cpu);
+  await writeWeights(files, name, weights);
+}
+
+/** Files of a run. */
+async function stored(config: RunConfig): Promise<MemoryStore> {
+  const files = new MemoryStore();
+  await writeRunConfig(files, config);
+  await store(files, RUN_FILES.weights, config.model);
+  return files;
+}
+
+async function assertRefused(
+  files: MemoryStore,
+  message: string,
+): Promise<void> {
+  using _scope = new Scope();
+  await assertRejects(() => openRun(files, cpu), SyntaxError, message);
+}
+
+deviceTest("openRun() reads what was written", async (device) => {
+  using run = await openRun(await stored(BYTES), device);
+  assertEquals(run.config, BYTES);
+  assertEquals(run.entropyModel, undefined);
+  const expected = parameters(buildModel(bytesConfig, new Rng(9)));
+  for (const [name, { value }] of parameters(run.model)) {
+    assertEquals(await value.data(), expected.get(name)!.initial, name);
+  }
+});
+
+Deno.test("openRun() needs a configuration that is whole", async () => {
+  const text = JSON.stringify(BYTES);
+  const cases: [string, string][] = [
+    ["", "config.json is not whole JSON"],
+    [text.slice(0, -9), "config.json is not whole JSON"],
+    ["null", "expected config.json of format 1, got undefined"],
+    ["5", "expected config.json of format 1, got undefined"],
+    ["{}", "expected config.json of format 1, got undefined"],
+    [text.replace('"format":1', '"format":2'), "of format 1, got 2"],
+  ];
+  const files = await stored(BYTES);
+  for (const [content, message] of cases) {
+    await files.write(RUN_FILES.config, new TextEncoder().encode(content));
+    await assertRefused(files, message);
+  }
+  files.files.delete(RUN_FILES.config);
+  await assertRefused(files, "expected config.json, got none");
+});
+
+Deno.test("openRun() names weights that are missing or cut", async () => {
+  const files = await stored(BYTES);
+  const whole = files.files.get(RUN_FILES.weights)!;
+  for (const length of [0, 7, 8, 100, whole.length - 1]) {
+    await files.write(RUN_FILES.weights, whole.subarray(0, length));
+    await assertRefused(files, "weights.safetensors is damaged: ");
+  }
+  files.files.delete(RUN_FILES.weights);
+  await assertRefused(files, "expected weights.safetensors, got none");
+});
+
+Deno.test("openRun() notices offsets that lie", async () => {
+  const files = await stored(BYTES);
+  const bytes = files.files.get(RUN_FILES.weights)!;
+  const first = '"data_offsets":[0';
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(first);
+  bytes[at + first.length - 1] = "4".charCodeAt(0);
+  await assertRefused(files, "weights.safetensors is damaged: ");
+});
+
+Deno.test("openRun() refuses the weights of another model", async () => {
+  const files = await stored(BYTES);
+  await writeRunConfig(files, { ...BYTES, model: bltConfig({ kind: "byte" }) });
+  await assertRefused(
+    files,
+    "expected embedding.ngrams.table [62, 8] in weights.safetensors, got F32 [31, 8]",
+  );
+  const { transformer } = bytesConfig;
+  const deeper = { ...transformer, layers: transformer.layers + 1 };
+  const model = { ...bytesConfig, transformer: deeper };
+  await writeRunConfig(files, { ...BYTES, model });
+  await assertRefused(
+    files,
+    "expected transformer.blocks.2.attentionNorm.gain [8] in weights.safetensors, got none",
+  );
+});
+
+Deno.test("openRun() opens the entropy model that finds the patches", async () => {
+  const model = bltConfig({ kind: "entropy", threshold: 1 });
+  const config = { ...BYTES, model, entropyModel: bytesConfig };
+  const files = await stored(config);
+  await assertRefused(files, "expected entropy.safetensors, got none");
+  await store(files, RUN_FILES.entropyWeights, bytesConfig);
+  using run = await openRun(files, cpu);
+  assertExists(run.entropyModel);
+});
