@@ -49,8 +49,13 @@ const WIDE =
  * a terminal, is in hex; lines stay.
  */
 export function printable(bytes: Uint8Array): string {
-  const whole = [{ start: 0, length: bytes.length }];
-  return patchCells(bytes, whole).map(({ text }) => text).join("");
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const character = characterAt(bytes, at);
+    text += character ?? hexOf(bytes[at]!);
+    at += character ? byteLength(bytes[at]!) : 1;
+  }
+  return text;
 }
 
 /** Makes bytes that come one by one printable, a character at a time. */
@@ -184,8 +189,7 @@ export function patchCells(
       if (from >= characterEnd) {
         const character = characterAt(bytes, from);
         characterEnd = from + (character ? byteLength(bytes[from]!) : 1);
-        text = character ??
-          `⟨${bytes[from]!.toString(16).padStart(2, "0")}⟩`;
+        text = character ?? hexOf(bytes[from]!);
         to = Math.min(end, characterEnd);
         open = character !== undefined && character !== NEWLINE;
       }
@@ -226,6 +230,10 @@ function characterAt(bytes: Uint8Array, at: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function hexOf(byte: number): string {
+  return `⟨${byte.toString(16).padStart(2, "0")}⟩`;
 }
 
 /** Bytes of the character that a byte begins, if it begins any. */

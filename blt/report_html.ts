@@ -128,8 +128,8 @@ const MARGIN = { left: 44, right: 20, top: 12, bottom: 28 };
 
 function chartHtml(training: Series, heldOut: Series): string {
   const all = [...training, ...heldOut];
-  const right = Math.max(...all.map(([x]) => x));
-  const top = Math.max(...all.map(([, y]) => y));
+  const right = all.reduce((most, [step]) => Math.max(most, step), 0);
+  const top = all.reduce((most, [, bits]) => Math.max(most, bits), 0);
   const innerWidth = WIDTH - MARGIN.left - MARGIN.right;
   const innerHeight = HEIGHT - MARGIN.top - MARGIN.bottom;
   const bottom = HEIGHT - MARGIN.bottom;

@@ -6,6 +6,7 @@ import {
   patchObjects,
   plainPatches,
   printable,
+  PrintableStream,
 } from "../../blt/patch_view.ts";
 import type { TextPatch } from "../../blt/segment.ts";
 import { forAll } from "../support/for_all.ts";
@@ -77,6 +78,25 @@ Deno.test("printable() lets nothing command a terminal", () => {
     printable(bytesOf("a\x1b[2J\r\u009b\u202eb\n")),
     "a⟨1b⟩[2J⟨0d⟩⟨c2⟩⟨9b⟩⟨e2⟩⟨80⟩⟨ae⟩b\n",
   );
+});
+
+Deno.test("PrintableStream shows characters as soon as they are whole", () => {
+  const stream = new PrintableStream();
+  const shown = [...bytesOf("a字\x1bb")].map((byte) => stream.push(byte));
+  assertEquals(shown, ["a", "", "", "字", "⟨1b⟩", "b"]);
+  assertEquals(stream.end(), "");
+  assertEquals([0x80, 0xe2, 0x80].map((byte) => stream.push(byte)), [
+    ...["⟨80⟩", "", ""],
+  ]);
+  assertEquals(stream.end(), "⟨e2⟩⟨80⟩");
+});
+
+Deno.test("PrintableStream shows text as it is", () => {
+  const text = "नी e\u0301 人权 🥪\n";
+  const stream = new PrintableStream();
+  const shown = [...bytesOf(text)].map((byte) => stream.push(byte));
+  assertEquals(shown.join("") + stream.end(), text);
+  assertEquals(printable(bytesOf(text)), text);
 });
 
 Deno.test("patchObjects() replaces what is not UTF-8, and keeps entropies", () => {

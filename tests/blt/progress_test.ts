@@ -2,6 +2,7 @@ import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import {
   duration,
   eventText,
+  resultText,
   type Screen,
   short,
   sparkline,
@@ -145,6 +146,18 @@ Deno.test("eventText() tells sizes, thresholds, evaluations and samples", () => 
   assertEquals(
     eventText({ kind: "sample", bytes: Uint8Array.of(72, 105, 27, 255) }),
     "sample:\nHi⟨1b⟩⟨ff⟩",
+  );
+});
+
+Deno.test("resultText() tells what an evaluation found", () => {
+  assertEquals(
+    resultText({
+      bitsPerByte: 2.3456,
+      bytes: 60_250,
+      meanPatchBytes: 4.4,
+      flopsPerByte: 788_000,
+    }),
+    "2.346 bits per byte of 60,250\n4.40 bytes per patch\n788 kFLOP per byte",
   );
 });
 
