@@ -1,0 +1,102 @@
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import {
+  Blt,
+  type BltConfig,
+  bltPreset,
+  bytesPreset,
+  ByteTransformer,
+  checkBlt,
+  checkTransformer,
+  entropyModelPreset,
+  PRESET_NAMES,
+} from "../../blt/mod.ts";
+import { parameters } from "../../nn/mod.ts";
+
+function sizeOf(model: object): number {
+  let size = 0;
+  for (const { size: own } of parameters(model).values()) size += own;
+  return size;
+}
+
+const SPACE = { kind: "space" } as const;
+const NANO = bltPreset("nano", SPACE);
+
+Deno.test("bltPreset() has sizes that fit, each larger than the last", () => {
+  const presets = PRESET_NAMES.map((name) => bltPreset(name, SPACE));
+  let last = 0;
+  for (const config of presets) {
+    assertEquals(checkBlt(config), config);
+    assertEquals(config.patcher, SPACE);
+    const dims = [config.encoder.dim, config.latent.dim, config.latent.layers];
+    const size = dims.reduce((product, n) => product * n);
+    assertGreater(size, last);
+    last = size;
+  }
+});
+
+Deno.test("presets of nano have the parameters of their formula", () => {
+  const block = (dim: number, hidden: number): number =>
+    4 * dim * dim + 3 * dim * hidden + 2 * dim;
+  const cross = 4 * 64 * 64 + 2 * 64;
+  assertEquals(
+    sizeOf(new Blt(NANO)),
+    260 * 64 + 6 * 2048 * 64 + // bytes and n-grams
+      3 * block(64, 192) + 3 * block(128, 384) + // local and latent blocks
+      3 * cross + // one bytes to patches, two patches to bytes
+      64 * 128 + 128 * 128 + // slots of patches, in and out
+      64 + 260 * 64,
+  );
+  assertEquals(
+    sizeOf(new ByteTransformer(bytesPreset("nano"))),
+    260 * 128 + 3 * block(128, 384) + 128 + 260 * 128,
+  );
+  assertEquals(
+    sizeOf(new ByteTransformer(entropyModelPreset("nano"))),
+    260 * 64 + block(64, 192) + 64 + 260 * 64,
+  );
+});
+
+Deno.test("checkBlt() names the field that is wrong", () => {
+  const cases: [Partial<BltConfig>, string][] = [
+    [{ slots: 0 }, "Cannot build a BLT: slots must be an integer >= 1, got 0"],
+    [{ slots: 1.5 }, "slots must be an integer >= 1, got 1.5"],
+    [
+      { decoder: { ...NANO.decoder, dim: 128 } },
+      "Cannot build a BLT: decoder.dim must be encoder.dim, got 128 and 64",
+    ],
+    [
+      { latent: { ...NANO.latent, window: 0 } },
+      "Cannot build a model: latent.window must be a whole number >= 1, got 0",
+    ],
+    [
+      { encoder: { ...NANO.encoder, layers: -1 } },
+      "encoder.layers must be a whole number",
+    ],
+    [
+      { patcher: { kind: "static", bytes: 0 } },
+      "bytes must be an integer >= 1",
+    ],
+  ];
+  for (const [change, message] of cases) {
+    const config = { ...NANO, ...change };
+    assertThrows(() => checkBlt(config), RangeError, message);
+    assertThrows(() => new Blt(config), RangeError, message);
+  }
+});
+
+Deno.test("checkTransformer() wants heads of even width, and any window", () => {
+  const config = { ...NANO.encoder, window: Infinity, layers: 0 };
+  assertEquals(checkTransformer("tiny", config), config);
+  assertThrows(
+    () => checkTransformer("tiny", { ...config, dim: 6, heads: 2 }),
+    RangeError,
+    "Cannot build a model: tiny.dim must be a multiple of 2 tiny.heads, got 6 and 2",
+  );
+  for (const field of ["dim", "heads", "hiddenDim", "window"]) {
+    assertThrows(
+      () => checkTransformer("tiny", { ...config, [field]: NaN }),
+      RangeError,
+      `tiny.${field} must be a whole number >= 1, got NaN`,
+    );
+  }
+});
