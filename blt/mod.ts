@@ -19,6 +19,7 @@ export * from "./errors.ts";
 export * from "./evaluate.ts";
 export * from "./flags.ts";
 export * from "./generate.ts";
+export * from "./host_grouping.ts";
 export * from "./huggingface.ts";
 export * from "./model.ts";
 export * from "./ngram_hash.ts";
