@@ -1,0 +1,54 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  Blt,
+  buildModel,
+  ByteTransformer,
+  encode,
+  needsEntropyModel,
+  patchRows,
+  patchStarts,
+} from "../../blt/mod.ts";
+import { bltConfig, bytesConfig, patchers } from "./subject.ts";
+
+Deno.test("buildModel() builds what the configuration says", () => {
+  assert(buildModel(bytesConfig) instanceof ByteTransformer);
+  const config = bltConfig({ kind: "byte" });
+  const model = buildModel(config);
+  assert(model instanceof Blt);
+  assertEquals(model.config, config);
+});
+
+Deno.test("patchRows() cuts each row on its own", () => {
+  const rows = ["Call me Ishmael.", "", "naïve 鯨"].map((text) =>
+    encode(text, { eos: false })
+  );
+  const ids = Uint32Array.from(rows.flatMap((row) => [...row]));
+  const lengths = rows.map((row) => row.length);
+  const entropies = Float32Array.from(ids, (id) => id % 10);
+  for (const [name, patcher] of Object.entries(patchers)) {
+    const found = patchRows({ ids, lengths, entropies }, bltConfig(patcher));
+    let at = 0;
+    const starts = rows.map((row) => {
+      const own = entropies.subarray(at, at += row.length);
+      return patchStarts({ ids: row, entropies: own }, patcher);
+    });
+    assertEquals(found.starts, starts, name);
+    assertEquals(found.lengths, lengths);
+  }
+  assertEquals(patchRows({ ids, lengths }, bytesConfig).starts, []);
+});
+
+Deno.test("needsEntropyModel() asks the patcher", () => {
+  assertEquals(needsEntropyModel(bytesConfig), false);
+  const names = Object.keys(patchers).filter((name) =>
+    needsEntropyModel(bltConfig(patchers[name]!))
+  );
+  assertEquals(names.map((name) => name.split(" ")[0]), [
+    "entropy",
+    "entropy,",
+    "relative",
+    "relative",
+    "both",
+    "both",
+  ]);
+});

@@ -1,0 +1,109 @@
+import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import {
+  Batches,
+  buildModel,
+  encode,
+  type ModelConfig,
+  patchStarts,
+  type Rows,
+  Trainer,
+} from "../../blt/mod.ts";
+import { placeWeights } from "../../nn/mod.ts";
+import {
+  crossEntropy,
+  type Device,
+  noGrad,
+  Rng,
+  Scope,
+  Tensor,
+} from "../../tensor/mod.ts";
+import { deviceTest } from "../support/devices.ts";
+import { bltConfig, bytesConfig } from "./subject.ts";
+
+const STREAM = encode("Call me Ishmael. Some years ago, naïve 鯨! ".repeat(5));
+const SHAPE = { rows: 3, context: 24 };
+
+/** An entropy for each id of the stream, of which a third are above 2. */
+const ENTROPIES = Float32Array.from(STREAM, (id) => id % 3);
+
+/** A trainer whose model and batches are always the same. */
+function trainerOf(device: Device, config: ModelConfig): Trainer {
+  return new Trainer(buildModel(config, new Rng(1)), device, {
+    batches: batches(),
+    shape: SHAPE,
+    entropies: ENTROPIES,
+    schedule: { kind: "constant", peak: 0.01, warmupSteps: 4 },
+  });
+}
+
+function batches(): Batches {
+  return new Batches(STREAM, SHAPE, new Rng(2));
+}
+
+/** Starts of a row, whose entropies stand one place before its targets. */
+function startsOf({ ids, offsets }: Rows, row: number): Uint8Array {
+  const { context } = SHAPE;
+  const first = offsets[row]! - 1;
+  return patchStarts({
+    ids: ids.subarray(row * context, (row + 1) * context),
+    entropies: ENTROPIES.subarray(first, first + context),
+  }, { kind: "entropy", threshold: 1.5 });
+}
+
+deviceTest(
+  "Trainer gives the loss of the batch that it read",
+  async (device) => {
+    const config = bltConfig({ kind: "entropy", threshold: 1.5 });
+    const batch = batches().next();
+    const starts = [0, 1, 2].map((row) => startsOf(batch, row));
+    const model = buildModel(config, new Rng(1));
+    placeWeights(model, device);
+    const feed = model.feed(device, SHAPE.context, { gradient: false });
+    const lengths = starts.map(() => SHAPE.context);
+    const targets = Tensor.from(device, [72], batch.targets);
+    const logits = noGrad(() => feed({ ids: batch.ids, lengths, starts }));
+    const [expected = NaN] = await noGrad(() => crossEntropy(logits, targets))
+      .data();
+
+    using trainer = trainerOf(device, config);
+    trainer.step();
+    const [metrics] = await trainer.metrics();
+    assertAlmostEquals(metrics!.loss, expected, 1e-6);
+    const patches = starts.flatMap((flags) => [...flags.subarray(0, -1)])
+      .reduce((sum, flag) => sum + flag);
+    assertEquals(metrics!.meanPatchBytes, 72 / patches);
+    assertGreater(metrics!.gradientNorm, 0);
+  },
+);
+
+deviceTest("Trainer numbers its steps and tells each once", async (device) => {
+  using trainer = trainerOf(device, bytesConfig);
+  assertEquals(await trainer.metrics(), []);
+  trainer.step();
+  trainer.step();
+  const two = await trainer.metrics();
+  trainer.step();
+  const three = await trainer.metrics();
+  assertEquals([...two, ...three].map(({ step }) => step), [1, 2, 3]);
+  assertEquals(three[0]!.meanPatchBytes, 1);
+});
+
+deviceTest("Trainer follows its schedule without waiting", (device) => {
+  using trainer = trainerOf(device, bytesConfig);
+  const { waits } = device.counts;
+  const rates = Array.from({ length: 5 }, () => {
+    const { lr } = trainer;
+    trainer.step();
+    return lr;
+  });
+  assertEquals(rates, [0.0025, 0.005, 0.0075, 0.01, 0.01]);
+  assertEquals(device.counts.waits, waits);
+});
+
+deviceTest("Trainer learns", async (device) => {
+  using _scope = new Scope();
+  using trainer = trainerOf(device, bytesConfig);
+  for (let step = 0; step < 20; step++) trainer.step();
+  const metrics = await trainer.metrics();
+  assertGreater(metrics[0]!.loss - metrics.at(-1)!.loss, 0.5);
+});
