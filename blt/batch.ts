@@ -28,6 +28,8 @@ export interface HostRows {
 export interface PatchedRows extends HostRows {
   /** Start flags of each row, its length + 1 of them; see `patchStarts`. */
   readonly starts: readonly Uint8Array[];
+  /** Entropy of the next id at each position, in nats, where it is known. [R] */
+  readonly entropies?: Float32Array | undefined;
 }
 
 /** What the local models read. */

@@ -1,5 +1,5 @@
 import type { DeviceChoice } from "../tensor/mod.ts";
-import { type Preset, PRESET_NAMES } from "./config.ts";
+import { type Preset, PRESET_NAMES } from "./presets.ts";
 import {
   choiceFlag,
   type Flag,

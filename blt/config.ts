@@ -1,4 +1,4 @@
-import { hiddenDimOf, type TransformerConfig } from "../nn/mod.ts";
+import type { TransformerConfig } from "../nn/mod.ts";
 import type { NgramHashConfig } from "./ngram_hash.ts";
 import { checkPatcher, type PatcherConfig } from "./patcher_config.ts";
 import type { SlotConfig } from "./pool.ts";
@@ -117,141 +117,83 @@ export interface StackedConfig {
   readonly kind: "stacked";
   /** Level 1; its latent transformer is what comes before the next level. */
   readonly blt: BltConfig;
+  /** Wanted mean patch, in bytes; decides how much room there is for groups. */
+  readonly patchBytes: number;
   /** Level 2 and up. */
   readonly levels: readonly LevelConfig[];
 }
 
 /** Any model of the family. */
-export type ModelConfig = ByteTransformerConfig | BltConfig;
+export type ModelConfig =
+  | ByteTransformerConfig
+  | BltConfig
+  | EndToEndConfig
+  | StackedConfig;
 
-/** Names of the sizes that come ready-made. */
-export type Preset = "nano" | "micro" | "mini" | "stories";
-
-/** What a preset fixes. */
-interface PresetSizes {
-  readonly local: { readonly dim: number; readonly heads: number };
-  readonly latent: {
-    readonly dim: number;
-    readonly heads: number;
-    readonly layers: number;
-  };
-  readonly decoderLayers: number;
-  readonly slots: number;
-  readonly ngramRows: number;
+/** Rule by which the host finds patches; absent where the model does itself. */
+export function patcherOf(config: ModelConfig): PatcherConfig | undefined {
+  if (config.kind === "blt") return config.patcher;
+  return config.kind === "stacked" ? config.blt.patcher : undefined;
 }
 
-const PRESETS: Readonly<Record<Preset, PresetSizes>> = {
-  nano: {
-    local: { dim: 64, heads: 2 },
-    latent: { dim: 128, heads: 4, layers: 3 },
-    decoderLayers: 2,
-    slots: 2,
-    ngramRows: 2048,
-  },
-  micro: {
-    local: { dim: 128, heads: 4 },
-    latent: { dim: 256, heads: 4, layers: 6 },
-    decoderLayers: 3,
-    slots: 2,
-    ngramRows: 8192,
-  },
-  mini: {
-    local: { dim: 192, heads: 6 },
-    latent: { dim: 512, heads: 8, layers: 8 },
-    decoderLayers: 4,
-    slots: 2,
-    ngramRows: 16384,
-  },
-  stories: {
-    local: { dim: 256, heads: 4 },
-    latent: { dim: 768, heads: 12, layers: 6 },
-    decoderLayers: 4,
-    slots: 3,
-    ngramRows: 50002,
-  },
-};
-
-/** Bytes that the local models see. */
-const LOCAL_WINDOW = 128;
-
-/** Patches that the latent transformer sees. */
-const LATENT_WINDOW = 512;
-
-const ROPE_THETA = 500_000;
-
-/** Names of all presets, smallest first. */
-export const PRESET_NAMES: readonly Preset[] = [
-  "nano",
-  "micro",
-  "mini",
-  "stories",
-];
-
-function local(
-  { dim, heads }: PresetSizes["local"],
-  layers: number,
-): TransformerConfig {
-  return {
-    layers,
-    dim,
-    heads,
-    hiddenDim: hiddenDimOf(dim),
-    window: LOCAL_WINDOW,
-    ropeTheta: ROPE_THETA,
-  };
+/** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */
+export function checkEndToEnd(config: EndToEndConfig): EndToEndConfig {
+  const { blt, tiny, objective, grouping } = config;
+  checkBlt(blt);
+  checkTransformer("tiny", tiny);
+  checkGrouping("grouping", grouping);
+  if (objective.kind === "previous" && !(objective.bytes >= 1)) {
+    throw new RangeError(
+      `Cannot build an end-to-end BLT: objective.bytes must be >= 1, got ${objective.bytes}`,
+    );
+  }
+  // The tiny transformer reads the byte vectors of the encoder.
+  if (tiny.dim !== blt.encoder.dim) {
+    throw new RangeError(
+      `Cannot build an end-to-end BLT: tiny.dim must be encoder.dim, got ${tiny.dim} and ${blt.encoder.dim}`,
+    );
+  }
+  return config;
 }
 
-/** BLT of a ready-made size. */
-export function bltPreset(preset: Preset, patcher: PatcherConfig): BltConfig {
-  const sizes = PRESETS[preset];
-  return checkBlt({
-    kind: "blt",
-    patcher,
-    ngrams: { sizes: [3, 4, 5, 6, 7, 8], functions: 1, rows: sizes.ngramRows },
-    encoder: local(sizes.local, 1),
-    latent: {
-      ...sizes.latent,
-      hiddenDim: hiddenDimOf(sizes.latent.dim),
-      window: LATENT_WINDOW,
-      ropeTheta: ROPE_THETA,
-    },
-    decoder: local(sizes.local, sizes.decoderLayers),
-    slots: sizes.slots,
-    residual: 2,
+/** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */
+export function checkStacked(config: StackedConfig): StackedConfig {
+  let below = checkBlt(config.blt).latent;
+  config.levels.forEach(({ grouping, trunk, reader, slots }, i) => {
+    const name = `levels[${i}]`;
+    checkGrouping(`${name}.grouping`, grouping);
+    checkTransformer(`${name}.trunk`, trunk);
+    checkTransformer(`${name}.reader`, reader);
+    const fits = reader.dim === below.dim && reader.heads === below.heads &&
+      reader.window === below.window && reader.ropeTheta === below.ropeTheta;
+    if (!fits) {
+      throw new RangeError(
+        `Cannot build a stacked BLT: ${name}.reader must have dim, heads, window and ropeTheta of the units below, got ${
+          JSON.stringify(reader)
+        } over ${JSON.stringify(below)}`,
+      );
+    }
+    if (!Number.isInteger(slots) || slots < 1) {
+      throw new RangeError(
+        `Cannot build a stacked BLT: ${name}.slots must be an integer >= 1, got ${slots}`,
+      );
+    }
+    below = trunk;
   });
+  return config;
 }
 
-/**
- * Plain byte transformer of the same blocks as a preset's latent transformer:
- * as many layers and as wide, but run at every byte.
- */
-export function bytesPreset(preset: Preset): ByteTransformerConfig {
-  const { latent } = PRESETS[preset];
-  return {
-    kind: "bytes",
-    transformer: {
-      ...latent,
-      hiddenDim: hiddenDimOf(latent.dim),
-      window: LATENT_WINDOW,
-      ropeTheta: ROPE_THETA,
-    },
-  };
-}
-
-/** Small byte transformer whose entropies place the patches of a preset. */
-export function entropyModelPreset(preset: Preset): ByteTransformerConfig {
-  const dim = Math.min(192, PRESETS[preset].local.dim);
-  return {
-    kind: "bytes",
-    transformer: {
-      layers: preset === "nano" ? 1 : 2,
-      dim,
-      heads: dim / 32,
-      hiddenDim: hiddenDimOf(dim),
-      window: LOCAL_WINDOW,
-      ropeTheta: 10_000,
-    },
-  };
+function checkGrouping(name: string, { target, most }: GroupingConfig): void {
+  if (!(target >= 1)) {
+    throw new RangeError(
+      `Cannot build a model: ${name}.target must be >= 1 unit per group, got ${target}`,
+    );
+  }
+  if (!(most >= target)) {
+    throw new RangeError(
+      `Cannot build a model: ${name}.most must be at least its target ${target}, got ${most}`,
+    );
+  }
 }
 
 /** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */

@@ -2,7 +2,8 @@ import { parameters, type TransformerConfig } from "../nn/mod.ts";
 import { VOCABULARY } from "./bytes.ts";
 import type {
   BltConfig,
-  ByteTransformerConfig,
+  EndToEndConfig,
+  LevelConfig,
   ModelConfig,
 } from "./config.ts";
 
@@ -55,16 +56,53 @@ function blocks(
  * The backward pass costs twice as much. An entropy model is not included.
  */
 export function flopsPerByte(config: ModelConfig, lengths: Lengths): number {
-  return config.kind === "blt"
-    ? bltFlops(config, lengths)
-    : bytesFlops(config, lengths);
+  switch (config.kind) {
+    case "bytes": {
+      const { transformer } = config;
+      return blocks(transformer, lengths.context) + head(transformer.dim);
+    }
+    case "blt":
+      return bltFlops(config, lengths);
+    case "end-to-end":
+      return endToEndFlops(config, lengths);
+    case "stacked": {
+      const { context, meanPatchBytes } = lengths;
+      const patches = context / meanPatchBytes;
+      return bltFlops(config.blt, lengths) +
+        levelFlops(config.levels, patches) / meanPatchBytes;
+    }
+  }
 }
 
-function bytesFlops(
-  { transformer }: ByteTransformerConfig,
-  { context }: Lengths,
+function head(dim: number): number {
+  return 2 * dim * VOCABULARY;
+}
+
+/** What stands between units and their groups. */
+interface GroupSizes {
+  /** Slots of a group. */
+  readonly slots: number;
+  /** Width of the units. */
+  readonly dim: number;
+  /** Width of the groups. */
+  readonly groupDim: number;
+  /** Blocks over units that read groups. */
+  readonly reader: TransformerConfig;
+}
+
+/** FLOPs of pooling units into groups and reading them, for each unit. */
+function poolAndRead(
+  { slots, dim, groupDim, reader }: GroupSizes,
+  length: number,
+  perGroup: number,
 ): number {
-  return blocks(transformer, context) + 2 * transformer.dim * VOCABULARY;
+  const square = 4 * dim ** 2;
+  const cross = square + 4 * slots * dim + square * slots / perGroup;
+  const seed = 2 * slots * dim ** 2;
+  const input = slots * dim === groupDim ? 0 : 2 * slots * dim * groupDim;
+  const spread = 2 * groupDim * slots * dim;
+  return (1 + reader.layers) * cross + (seed + input + spread) / perGroup +
+    blocks(reader, length);
 }
 
 function bltFlops(
@@ -72,17 +110,35 @@ function bltFlops(
   { context, meanPatchBytes }: Lengths,
 ): number {
   const { dim } = encoder;
-  const pooled = slots * dim;
-  const square = 4 * dim ** 2;
-  const seed = 2 * dim * pooled;
-  const pool = square + 4 * slots * dim +
-    (square * slots + seed) / meanPatchBytes;
-  const input = pooled === latent.dim ? 0 : 2 * pooled * latent.dim;
-  const spread = 2 * latent.dim * pooled;
-  const reads = decoder.layers *
-    (square + 4 * slots * dim + square * slots / meanPatchBytes);
-  const patches = context / meanPatchBytes;
-  const inner = blocks(latent, patches) + input + spread;
-  return blocks(encoder, context) + pool + inner / meanPatchBytes + reads +
-    blocks(decoder, context) + 2 * dim * VOCABULARY;
+  const sizes = { slots, dim, groupDim: latent.dim, reader: decoder };
+  const inner = blocks(latent, context / meanPatchBytes) / meanPatchBytes;
+  return blocks(encoder, context) +
+    poolAndRead(sizes, context, meanPatchBytes) + inner + head(dim);
+}
+
+function endToEndFlops(
+  { blt, tiny, objective }: EndToEndConfig,
+  lengths: Lengths,
+): number {
+  const branch = objective.kind === "next" && objective.reaches === "branch";
+  const heads = objective.kind === "previous" ? objective.bytes + 1 : 1;
+  const layers = tiny.layers + Number(branch);
+  return bltFlops(blt, lengths) + blocks({ ...tiny, layers }, lengths.context) +
+    heads * head(tiny.dim) + 2 * tiny.dim * blt.encoder.dim;
+}
+
+/** FLOPs of further levels, for each unit below them. */
+function levelFlops(
+  [level, ...rest]: readonly LevelConfig[],
+  length: number,
+): number {
+  if (!level) return 0;
+  const { slots, trunk, reader, grouping, uncertainty } = level;
+  const { dim } = reader;
+  const groups = length / grouping.target;
+  const forecast = uncertainty.kind === "cost" ? 2 * dim ** 2 + 2 * dim : 0;
+  const sizes = { slots, dim, groupDim: trunk.dim, reader };
+  const inner = blocks(trunk, groups) + levelFlops(rest, groups);
+  return forecast + poolAndRead(sizes, length, grouping.target) +
+    inner / grouping.target;
 }

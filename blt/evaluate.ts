@@ -8,7 +8,8 @@ import {
 import type { ByteTransformer } from "./byte_transformer.ts";
 import { byteCount, windows } from "./corpus.ts";
 import { streamEntropies } from "./entropies.ts";
-import { type LanguageModel, needsEntropyModel, patchRows } from "./model.ts";
+import type { LanguageModel } from "./lesson.ts";
+import { needsEntropyModel, patchRows } from "./model.ts";
 
 /** How well a model predicts a text. */
 export interface Evaluation {

@@ -14,6 +14,7 @@ export * from "./commands.ts";
 export * from "./config.ts";
 export * from "./corpus.ts";
 export * from "./cost.ts";
+export * from "./end_to_end.ts";
 export * from "./entropies.ts";
 export * from "./errors.ts";
 export * from "./evaluate.ts";
@@ -21,27 +22,28 @@ export * from "./flags.ts";
 export * from "./generate.ts";
 export * from "./host_grouping.ts";
 export * from "./huggingface.ts";
+export * from "./lesson.ts";
+export * from "./level.ts";
 export * from "./model.ts";
 export * from "./ngram_hash.ts";
+export * from "./open_groups.ts";
 export * from "./options.ts";
 export * from "./patch_view.ts";
 export * from "./patcher_config.ts";
 export * from "./patchers.ts";
 export * from "./patching.ts";
 export * from "./pool.ts";
-export {
-  type EvaluationResult,
-  resultText,
-  type Screen,
-  TrainDisplay,
-} from "./progress.ts";
+export * from "./presets.ts";
+export * from "./progress.ts";
 export * from "./reader.ts";
 export * from "./report_html.ts";
 export * from "./run.ts";
 export * from "./segment.ts";
 export * from "./session.ts";
+export * from "./stacked.ts";
 export * from "./store.ts";
 export * from "./train.ts";
 export * from "./train_event.ts";
 export * from "./trainer.ts";
+export * from "./uncertainty.ts";
 export * from "./units.ts";

@@ -1,31 +1,29 @@
-import type { Device, Rng } from "../tensor/mod.ts";
+import type { Rng } from "../tensor/mod.ts";
 import type { PatchedRows } from "./batch.ts";
 import { Blt } from "./blt.ts";
-import {
-  type BatchOptions,
-  ByteTransformer,
-  type Feed,
-} from "./byte_transformer.ts";
-import type { ModelConfig } from "./config.ts";
+import { ByteTransformer } from "./byte_transformer.ts";
+import { type ModelConfig, patcherOf } from "./config.ts";
+import { EndToEndBlt } from "./end_to_end.ts";
+import type { LanguageModel } from "./lesson.ts";
 import { readsEntropy } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
-
-/** A model that gives logits of the next id for rows of ids. */
-export interface LanguageModel {
-  /** Sizes. */
-  readonly config: ModelConfig;
-  /** Readies uploads of rows of at most `positions` ids. */
-  feed(device: Device, positions: number, options?: BatchOptions): Feed;
-}
+import { StackedBlt } from "./stacked.ts";
 
 /** Builds the model that `config` describes, with weights from `rng`. */
 export function buildModel(config: ModelConfig, rng?: Rng): LanguageModel {
-  return config.kind === "blt"
-    ? new Blt(config, rng)
-    : new ByteTransformer(config, rng);
+  switch (config.kind) {
+    case "bytes":
+      return new ByteTransformer(config, rng);
+    case "blt":
+      return new Blt(config, rng);
+    case "end-to-end":
+      return new EndToEndBlt(config, rng);
+    case "stacked":
+      return new StackedBlt(config, rng);
+  }
 }
 
-/** Rows of a stream, cut into the patches of a model. */
+/** Rows of a stream, to be cut into the patches of a model. */
 export interface StreamRows {
   /** Ids of all rows, one after the other. [R] */
   readonly ids: Uint32Array;
@@ -35,13 +33,11 @@ export interface StreamRows {
   readonly entropies?: Float32Array | undefined;
 }
 
-/** Cuts rows into patches as `config` says; a row of bytes is one patch. */
-export function patchRows(
-  { ids, lengths, entropies }: StreamRows,
-  config: ModelConfig,
-): PatchedRows {
-  if (config.kind === "bytes") return { ids, lengths, starts: [] };
-  const { patcher } = config;
+/** Cuts rows into patches, if it is not the model that does. */
+export function patchRows(rows: StreamRows, config: ModelConfig): PatchedRows {
+  const patcher = patcherOf(config);
+  if (!patcher) return { ...rows, starts: [] };
+  const { ids, lengths, entropies } = rows;
   let at = 0;
   const starts = lengths.map((length) => {
     const row = { ids: ids.subarray(at, at + length) };
@@ -49,10 +45,11 @@ export function patchRows(
     at += length;
     return patchStarts(own ? { ...row, entropies: own } : row, patcher);
   });
-  return { ids, lengths, starts };
+  return { ...rows, starts };
 }
 
 /** Whether a model needs the entropies of another one to find its patches. */
 export function needsEntropyModel(config: ModelConfig): boolean {
-  return config.kind === "blt" && readsEntropy(config.patcher);
+  const patcher = patcherOf(config);
+  return patcher !== undefined && readsEntropy(patcher);
 }

@@ -1,4 +1,4 @@
-import type { Preset } from "./config.ts";
+import type { Preset } from "./presets.ts";
 
 /** What a user decides about a training run. */
 export interface TrainOptions {

@@ -9,16 +9,11 @@ import {
 import { ByteTransformer } from "./byte_transformer.ts";
 import { Blt } from "./blt.ts";
 import type { Calibration } from "./calibrate.ts";
-import {
-  bltPreset,
-  bytesPreset,
-  type ByteTransformerConfig,
-  entropyModelPreset,
-  type ModelConfig,
-} from "./config.ts";
+import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { buildModel, needsEntropyModel } from "./model.ts";
 import type { TrainPlan } from "./options.ts";
+import { bltPreset, bytesPreset, entropyModelPreset } from "./presets.ts";
 import { BltSession, ByteSession, type Session } from "./session.ts";
 import type { RunStore } from "./store.ts";
 

@@ -1,6 +1,7 @@
 import { Scope } from "../tensor/mod.ts";
 import { encode } from "./bytes.ts";
 import { streamEntropies } from "./entropies.ts";
+import { patcherOf } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { checkPatcher, type PatcherConfig } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
@@ -26,7 +27,14 @@ export async function segment(
 ): Promise<readonly TextPatch[]> {
   using _scope = new Scope();
   const ids = encode(bytes, { eos: false });
-  const patcher = "model" in source ? patcherOf(source) : checkPatcher(source);
+  const patcher = "model" in source
+    ? patcherOf(source.model.config)
+    : checkPatcher(source);
+  if (!patcher) {
+    throw new RangeError(
+      "Cannot cut a text into patches: the model reads single bytes",
+    );
+  }
   const entropies = "model" in source && source.entropyModel
     ? await streamEntropies(source.entropyModel, source.device, ids)
     : undefined;
@@ -40,13 +48,4 @@ export async function segment(
     // The entropy of a byte is that of the prediction before it.
     return { ...patch, entropies: [...entropies.subarray(bound - 1, end - 1)] };
   });
-}
-
-function patcherOf({ model: { config } }: Trained): PatcherConfig {
-  if (config.kind === "bytes") {
-    throw new RangeError(
-      "Cannot cut a text into patches: the model reads single bytes",
-    );
-  }
-  return config.patcher;
 }

@@ -12,9 +12,9 @@ import {
   type Schedule,
   type Weights,
 } from "../nn/mod.ts";
-import type { Feed } from "./byte_transformer.ts";
 import type { Batches, BatchShape } from "./corpus.ts";
-import { type LanguageModel, patchRows } from "./model.ts";
+import type { LanguageModel, Teach } from "./lesson.ts";
+import { patchRows } from "./model.ts";
 
 /** What a {@linkcode Trainer} does with a model. */
 export interface TrainerOptions {
@@ -38,6 +38,8 @@ export interface StepMetrics {
   readonly gradientNorm: number;
   /** Mean ids in a patch; 1 without patches. */
   readonly meanPatchBytes: number;
+  /** What else the model reports, by name. */
+  readonly more: Readonly<Record<string, number>>;
 }
 
 /** Steps whose metrics are kept until they are read. */
@@ -58,7 +60,8 @@ export class Trainer implements Disposable {
   readonly batches: Batches;
   readonly #device: Device;
   readonly #options: TrainerOptions;
-  readonly #feed: Feed;
+  readonly #teach: Teach;
+  readonly #names: readonly string[];
   readonly #ring: MetricsRing;
   readonly #scope = new Scope();
   #patchMeans: number[] = [];
@@ -69,10 +72,17 @@ export class Trainer implements Disposable {
     this.batches = options.batches;
     this.#device = device;
     this.#options = options;
-    this.weights = placeWeights(model, device);
+    // A threshold is not learned but tracked: its gradient is 0.
+    this.weights = placeWeights(model, device, {
+      decays: (name) => !name.endsWith("threshold"),
+    });
     this.optimizer = new AdamW(this.weights, { clip: CLIP });
-    this.#ring = new MetricsRing(device, { slots: RING_SLOTS, fields: 2 });
-    this.#feed = model.feed(device, options.shape.context);
+    this.#names = model.metricNames ?? [];
+    this.#ring = new MetricsRing(device, {
+      slots: RING_SLOTS,
+      fields: 2 + this.#names.length,
+    });
+    this.#teach = teachingOf(model, device, options.shape.context);
   }
 
   /** Learning rate of the next step. */
@@ -91,13 +101,13 @@ export class Trainer implements Disposable {
       lengths,
       entropies: entropies && cut(entropies, offsets, shape.context),
     }, this.model.config);
-    const loss = crossEntropy(
-      this.#feed(rows),
-      Tensor.from(this.#device, [targets.length], targets),
-    );
+    const target = Tensor.from(this.#device, [targets.length], targets);
+    const lesson = this.#teach(rows, target, this.optimizer.steps);
+    const { nats, loss, metrics = [], finish } = lesson;
     this.weights.backward(loss);
     this.optimizer.step(this.lr);
-    this.#ring.record([loss, this.optimizer.gradNorm.norm]);
+    finish?.();
+    this.#ring.record([nats, this.optimizer.gradNorm.norm, ...metrics]);
     this.#device.submit();
     this.#patchMeans.push(meanPatch(ids.length, rows.starts));
   }
@@ -107,12 +117,22 @@ export class Trainer implements Disposable {
     const { rows } = await this.#ring.read();
     const first = this.optimizer.steps - rows.length + 1;
     const means = this.#patchMeans.splice(0).slice(-rows.length);
-    return rows.map(([loss = NaN, gradientNorm = NaN], i) => ({
-      step: first + i,
-      loss,
-      gradientNorm,
-      meanPatchBytes: means[i]!,
-    }));
+    const { shape } = this.#options;
+    return rows.map(([loss = NaN, gradientNorm = NaN, ...numbers], i) => {
+      const more = Object.fromEntries(
+        this.#names.map((name, k) => [name, numbers[k]!]),
+      );
+      const patches = more["patches"];
+      return {
+        step: first + i,
+        loss,
+        gradientNorm,
+        meanPatchBytes: patches
+          ? shape.rows * shape.context / patches
+          : means[i]!,
+        more,
+      };
+    });
   }
 
   /** Frees weights, optimizer and tables. */
@@ -121,6 +141,20 @@ export class Trainer implements Disposable {
     this.optimizer[Symbol.dispose]();
     this.#scope[Symbol.dispose]();
   }
+}
+
+/** How a model learns: its own way, or by the cost of the next id alone. */
+function teachingOf(
+  model: LanguageModel,
+  device: Device,
+  positions: number,
+): Teach {
+  if (model.teach) return model.teach(device, positions);
+  const feed = model.feed(device, positions);
+  return (rows, targets) => {
+    const nats = crossEntropy(feed(rows), targets);
+    return { nats, loss: nats };
+  };
 }
 
 /** What was computed for each position of a stream, for the rows cut from it. */

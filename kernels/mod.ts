@@ -39,6 +39,7 @@ export * from "./grad_norm.ts";
 export * from "./grouping.ts";
 export * from "./invert_intervals.ts";
 export * from "./kernel.ts";
+export * from "./last_of.ts";
 export * from "./layer_norm.ts";
 export * from "./layout.ts";
 export * from "./matmul.ts";

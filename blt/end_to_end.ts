@@ -1,0 +1,308 @@
+import {
+  add,
+  crossEntropy,
+  type Device,
+  entropy,
+  groupByScores,
+  type Groups,
+  mul,
+  noGrad,
+  reshape,
+  Rng,
+  slice,
+  tally,
+  Tensor,
+  trackQuantile,
+  type UnitRows,
+  where,
+} from "../tensor/mod.ts";
+import {
+  type Attend,
+  attendWithin,
+  filled,
+  Linear,
+  type Parameter,
+  RMSNorm,
+  type Sequence,
+  Transformer,
+  truncatedNormal,
+} from "../nn/mod.ts";
+import {
+  type ByteInputs,
+  byteInputs,
+  type PatchedRows,
+  sequenceOf,
+  tableOf,
+} from "./batch.ts";
+import { Blt, type BltTables } from "./blt.ts";
+import type { BatchOptions, Feed } from "./byte_transformer.ts";
+import { VOCABULARY } from "./bytes.ts";
+import { checkEndToEnd, type EndToEndConfig } from "./config.ts";
+import type { Lesson, Teach } from "./lesson.ts";
+import { groupCapacity } from "./level.ts";
+import { byteUnits, type Units } from "./units.ts";
+
+/** Rotary tables of an {@linkcode EndToEndBlt}. */
+interface Tables extends BltTables {
+  /** For the tiny transformer. */
+  readonly tiny: Tensor;
+}
+
+/** A batch on the device. */
+interface Batch {
+  readonly inputs: ByteInputs;
+  readonly tiny: Sequence;
+  readonly bytes: Sequence;
+  readonly rows: UnitRows;
+  readonly units: Units;
+  /** Most ids in a row. */
+  readonly most: number;
+}
+
+/** What the tiny transformer makes of bytes. */
+export interface Sense {
+  /** Latents that go on into the model. [R, tiny D] */
+  readonly latents: Tensor;
+  /** Logits of all byte heads. [R, heads V] */
+  readonly heads: Tensor;
+  /** Entropy that tells where patches start, in nats. [R] */
+  readonly scores: Tensor;
+}
+
+/** Attention of the tiny transformer and of the block of a side branch. */
+export interface SenseAttend {
+  /** In the tiny transformer. */
+  readonly tiny: Attend;
+  /** In the side branch. */
+  readonly branch: Attend;
+}
+
+/**
+ * BLT that does its own patching (S. Müller, 2024, "End-to-end BLT: measure
+ * entropy in end-to-end Byte Latent Transformer").
+ *
+ * A tiny transformer reads the bytes first. Heads on its latents predict bytes,
+ * and the entropy of one of them tells where patches start. The latents, and
+ * with `skip` the byte embeddings, go on into the encoder of a BLT.
+ */
+export class EndToEndBlt {
+  /** Sizes. */
+  readonly config: EndToEndConfig;
+  /** The model behind the tiny transformer. */
+  readonly blt: Blt;
+  /** Blocks that see bytes first. */
+  readonly tiny: Transformer;
+  /** A block of the heads' own, where their gradient is to stay in it. */
+  readonly branch: Transformer | undefined;
+  /** Before the heads. */
+  readonly norm: RMSNorm;
+  /** Byte heads, one above the other. [heads V, tiny D] */
+  readonly heads: Linear;
+  /** Latents to the width of the encoder. */
+  readonly mix: Linear;
+  /** Read while no patch is closed; only with a patch known one byte late. */
+  readonly nothing: Parameter | undefined;
+  /** Threshold of the entropy, and steps it was tracked for. [2] */
+  readonly threshold: Parameter;
+  /** Patches, and starts without room. */
+  readonly metricNames: readonly string[] = ["patches", "overflow"];
+
+  /** Initial weights come from `rng`. Throws a `RangeError` on a bad config. */
+  constructor(config: EndToEndConfig, rng: Rng = new Rng(0)) {
+    const { tiny, objective, blt, skip } = checkEndToEnd(config);
+    this.config = config;
+    this.blt = new Blt(blt, rng);
+    this.tiny = new Transformer(tiny, rng);
+    const branches = objective.kind === "next" &&
+      objective.reaches === "branch";
+    this.branch = branches
+      ? new Transformer({ ...tiny, layers: 1 }, rng)
+      : undefined;
+    this.norm = new RMSNorm(tiny.dim);
+    this.heads = new Linear(tiny.dim, this.headCount * VOCABULARY, { rng });
+    this.mix = new Linear(tiny.dim, blt.encoder.dim, { rng });
+    if (skip) this.mix.weight.initial.fill(0); // so that it starts as BLT
+    this.threshold = filled([2], 0);
+    if (this.lookback) {
+      const { dim } = blt.latent;
+      this.nothing = truncatedNormal([1, dim], dim ** -0.5, rng);
+    }
+  }
+
+  /** Byte heads: the byte and those before it, or the next one. */
+  get headCount(): number {
+    const { objective } = this.config;
+    return objective.kind === "previous" ? objective.bytes + 1 : 1;
+  }
+
+  /** Whether a byte itself, and not the one before it, tells that it starts. */
+  get lookback(): boolean {
+    return this.config.objective.kind === "previous";
+  }
+
+  /** Readies uploads of rows of at most `positions` ids. */
+  feed(device: Device, positions: number, options?: BatchOptions): Feed {
+    const tables = this.tables(device, positions);
+    return (rows) => {
+      const batch = this.#batch(device, rows, tables, options);
+      return this.#forward(batch, tables, 0).logits;
+    };
+  }
+
+  /** Readies training on rows of at most `positions` ids. */
+  teach(device: Device, positions: number): Teach {
+    const tables = this.tables(device, positions);
+    const { blt, warmupSteps, grouping } = this.config;
+    const fixed = blt.patcher.kind === "static" ? blt.patcher.bytes : 1;
+    return (rows, targets, step) => {
+      const batch = this.#batch(device, rows, tables);
+      const every = step < warmupSteps ? fixed : 0;
+      const { logits, sense, groups } = this.#forward(batch, tables, every);
+      const nats = crossEntropy(logits, targets);
+      const wrong = this.#headLoss(sense.heads, rows.ids, batch.units, targets);
+      return {
+        nats,
+        loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
+        metrics: [tally(groups.units.counts), tally(groups.overflow)],
+        finish: () =>
+          trackQuantile(this.threshold.value, sense.scores, {
+            documents: batch.rows.documents,
+            rule: grouping.rule,
+            lookback: this.lookback,
+            quantile: 1 - 1 / grouping.target,
+          }),
+      } satisfies Lesson;
+    };
+  }
+
+  /** Rotary tables for rows of at most `positions` ids. */
+  tables(device: Device, positions: number): Tables {
+    return {
+      ...this.blt.tables(device, positions),
+      tiny: tableOf(device, this.config.tiny, positions),
+    };
+  }
+
+  /** The tiny transformer, its heads and the entropy for patches. */
+  sense(inputs: ByteInputs, attend: SenseAttend): Sense {
+    const { objective } = this.config;
+    const { tokens } = this.blt.embedding;
+    const latents = this.tiny.forward(
+      tokens.forward(inputs.tokens),
+      attend.tiny,
+    ); // [R, tiny D]
+    const shared = objective.kind === "previous" || objective.reaches === "all";
+    const seen = shared ? latents : latents.view(); // a view has no gradient
+    const branch = this.branch?.forward(seen, attend.branch) ?? seen;
+    const heads = this.heads.forward(this.norm.forward(branch)); // [R, h V]
+    return { latents, heads, scores: this.#scores(heads) };
+  }
+
+  /** What goes into the encoder. -> [R, D] */
+  embed(inputs: ByteInputs, latents: Tensor): Tensor {
+    const mixed = this.mix.forward(latents);
+    return this.config.skip
+      ? add(this.blt.embedding.forward(inputs), mixed)
+      : mixed;
+  }
+
+  /** Entropy of the head that counts. heads: [R, h V] -> [R] */
+  #scores(heads: Tensor): Tensor {
+    return noGrad(() => {
+      const [rows = 0] = heads.shape;
+      const counts = this.lookback
+        ? slice(heads, [[0, rows], [VOCABULARY, 2 * VOCABULARY]])
+        : heads;
+      return entropy(counts);
+    });
+  }
+
+  /** Mean cost of what the heads predict. */
+  #headLoss(
+    heads: Tensor,
+    ids: Uint32Array,
+    { documents }: Units,
+    targets: Tensor,
+  ): Tensor {
+    if (!this.lookback) return crossEntropy(heads, targets);
+    const count = this.headCount;
+    const previous = new Uint32Array(ids.length * count).fill(VOCABULARY);
+    for (let p = 0; p < ids.length; p++) {
+      // The document's first byte follows its BOS; before it there is none.
+      const most = Math.min(count - 1, p - documents[p]! - 1);
+      for (let o = 0; o <= most; o++) previous[p * count + o] = ids[p - o]!;
+    }
+    return crossEntropy(
+      reshape(heads, [-1, VOCABULARY]),
+      Tensor.from(heads.device, [previous.length], previous),
+    );
+  }
+
+  #batch(
+    device: Device,
+    rows: PatchedRows,
+    tables: Tables,
+    { gradient = true }: BatchOptions = {},
+  ): Batch {
+    const { blt, tiny } = this.config;
+    const units = byteUnits(rows.ids, rows.lengths);
+    const firsts = [0];
+    for (const length of rows.lengths) firsts.push(firsts.at(-1)! + length);
+    return {
+      inputs: byteInputs(device, rows, blt.ngrams, gradient),
+      tiny: sequenceOf(device, units, tiny, tables.tiny),
+      bytes: sequenceOf(device, units, blt.encoder, tables.local),
+      rows: {
+        firsts,
+        counts: Tensor.from(
+          device,
+          [rows.lengths.length],
+          Uint32Array.from(rows.lengths),
+        ),
+        documents: Tensor.from(device, [rows.ids.length], units.documents),
+      },
+      units,
+      most: Math.max(...rows.lengths),
+    };
+  }
+
+  #forward(
+    batch: Batch,
+    tables: Tables,
+    every: number,
+  ): { logits: Tensor; sense: Sense; groups: Groups } {
+    const { tiny, blt: { latent, slots }, grouping } = this.config;
+    const attend = attendWithin(batch.tiny, tiny.heads);
+    const sense = this.sense(batch.inputs, { tiny: attend, branch: attend });
+    const groups = groupByScores(batch.rows, sense.scores, {
+      threshold: this.threshold.value,
+      rule: grouping.rule,
+      lookback: this.lookback,
+      most: grouping.most,
+      every,
+      capacity: groupCapacity(grouping, batch.most),
+      slots,
+      window: latent.window,
+    });
+    const { positions, intervals } = groups;
+    const sequence = { positions, intervals, table: tables.latent };
+    const logits = this.blt.through(
+      this.embed(batch.inputs, sense.latents),
+      {
+        encoder: batch.bytes,
+        decoder: batch.bytes,
+        patches: { ...groups, sequence },
+      },
+      (pooled) => {
+        const outputs = this.blt.think(
+          pooled,
+          attendWithin(sequence, latent.heads),
+        );
+        if (!this.nothing) return outputs;
+        const isNull = reshape(groups.isNull, [-1, 1]);
+        return where(isNull, this.nothing.value, outputs);
+      },
+    );
+    return { logits, sense, groups };
+  }
+}

@@ -1,0 +1,257 @@
+import {
+  add,
+  crossEntropy,
+  type Device,
+  type Groups,
+  lastOf,
+  mul,
+  Rng,
+  tally,
+  Tensor,
+  tokenNats,
+  trackQuantile,
+  type UnitRows,
+} from "../tensor/mod.ts";
+import { attendWithin, type Sequence } from "../nn/mod.ts";
+import { type PatchedRows, tableOf } from "./batch.ts";
+import { Blt, type BltBatch, type BltTables } from "./blt.ts";
+import type { BatchOptions, Feed } from "./byte_transformer.ts";
+import { checkStacked, type StackedConfig } from "./config.ts";
+import type { Lesson, Teach } from "./lesson.ts";
+import { groupCapacity, Level } from "./level.ts";
+import { byteCosts, groupCosts, type UnitCosts } from "./uncertainty.ts";
+import { byteUnits, groupUnits } from "./units.ts";
+
+/** Units of one level on the device. */
+interface LevelUnits {
+  /** Where the units of each row are. */
+  readonly rows: UnitRows;
+  /** The units as a sequence. */
+  readonly sequence: Sequence;
+  /** Most units in a row. */
+  readonly most: number;
+  /** Entropy of the byte behind each unit, where levels go by that. [R] */
+  readonly seam: Tensor | undefined;
+}
+
+/** What one level did in a forward pass. */
+interface LevelTrace {
+  readonly level: Level;
+  readonly units: LevelUnits;
+  readonly scores: Tensor;
+  readonly groups: Groups;
+}
+
+/** Rotary tables of a {@linkcode StackedBlt}. */
+interface StackedTables extends BltTables {
+  /** For the groups of each level. */
+  readonly levels: readonly Tensor[];
+}
+
+/**
+ * BLT with groups of patches, and groups of those: each level groups the units
+ * below by how uncertain the next one is. Without further levels it is BLT.
+ */
+export class StackedBlt {
+  /** Sizes. */
+  readonly config: StackedConfig;
+  /** Level 1. Its latent transformer comes before the next level. */
+  readonly blt: Blt;
+  /** Level 2 and up. */
+  readonly levels: readonly Level[];
+  /** Groups and starts without room, for each further level. */
+  readonly metricNames: readonly string[];
+
+  /** Initial weights come from `rng`. Throws a `RangeError` on a bad config. */
+  constructor(config: StackedConfig, rng: Rng = new Rng(0)) {
+    this.config = checkStacked(config);
+    this.blt = new Blt(config.blt, rng);
+    this.levels = config.levels.map((level) => new Level(level, rng));
+    this.metricNames = this.levels.flatMap((_, i) => [
+      `groups of level ${i + 2}`,
+      `overflow of level ${i + 2}`,
+    ]);
+  }
+
+  /** Rotary tables for rows of at most `positions` ids. */
+  tables(device: Device, positions: number): StackedTables {
+    const levels = this.levels.map(({ config: { trunk } }) =>
+      tableOf(device, trunk, positions)
+    );
+    return { ...this.blt.tables(device, positions), levels };
+  }
+
+  /** Readies uploads of rows of at most `positions` ids. */
+  feed(device: Device, positions: number, options?: BatchOptions): Feed {
+    const tables = this.tables(device, positions);
+    return (rows) => {
+      const batch = this.blt.batch(device, rows, tables, options);
+      return this.#forward(device, rows, batch, tables).logits;
+    };
+  }
+
+  /** Readies training on rows of at most `positions` ids. */
+  teach(device: Device, positions: number): Teach {
+    const tables = this.tables(device, positions);
+    return (rows, targets) => {
+      const batch = this.blt.batch(device, rows, tables);
+      const { logits, traces } = this.#forward(device, rows, batch, tables);
+      return this.#lesson(logits, targets, batch, traces);
+    };
+  }
+
+  #forward(
+    device: Device,
+    rows: PatchedRows,
+    batch: BltBatch,
+    tables: StackedTables,
+  ): { logits: Tensor; traces: readonly LevelTrace[] } {
+    const { blt } = this;
+    const { sequence } = batch.patches;
+    const traces: LevelTrace[] = [];
+    const { heads } = blt.config.latent;
+    const logits = blt.through(
+      blt.embedding.forward(batch.inputs),
+      batch,
+      (pooled) => {
+        const patches = blt.think(pooled, attendWithin(sequence, heads));
+        if (this.levels.length === 0) return patches;
+        const units = this.#patchUnits(device, rows, batch);
+        return this.#climb(patches, units, tables, traces);
+      },
+    );
+    return { logits, traces };
+  }
+
+  /** Patches as units of the next level. */
+  #patchUnits(
+    device: Device,
+    { ids, lengths, starts, entropies }: PatchedRows,
+    { patches }: BltBatch,
+  ): LevelUnits {
+    const { groups } = groupUnits(byteUnits(ids, lengths), starts);
+    const count = patches.segments.count;
+    const documents = Uint32Array.from({ length: count }, (_, i) => i);
+    documents.set(groups.documents);
+    const firsts = [0];
+    for (const length of groups.lengths) firsts.push(firsts.at(-1)! + length);
+    firsts[firsts.length - 1] = count; // what only fills up comes last
+    const room = { target: this.config.patchBytes, most: Infinity };
+    return {
+      rows: {
+        firsts,
+        counts: Tensor.from(
+          device,
+          [groups.lengths.length],
+          Uint32Array.from(groups.lengths),
+        ),
+        documents: Tensor.from(device, [count], documents),
+      },
+      sequence: patches.sequence,
+      most: groupCapacity(room, Math.max(...lengths)),
+      seam: entropies &&
+        lastOf(
+          Tensor.from(device, [entropies.length], entropies),
+          patches.segments,
+        ),
+    };
+  }
+
+  /** Runs all further levels on units x: [R, D] -> [R, D] */
+  #climb(
+    x: Tensor,
+    units: LevelUnits,
+    tables: StackedTables,
+    traces: LevelTrace[],
+  ): Tensor {
+    const depth = traces.length;
+    const level = this.levels[depth];
+    if (!level) return x;
+    const { reader, trunk } = level.config;
+    const scores = this.#scores(level, x, units);
+    const groups = level.group(units.rows, scores, units.most);
+    traces.push({ level, units, scores, groups });
+
+    const table = tables.levels[depth]!;
+    const { positions, intervals, segments } = groups;
+    const sequence = { positions, intervals, table };
+    const pooled = level.pool.forward(x, groups);
+    const inner = level.trunk.forward(
+      level.input?.forward(pooled) ?? pooled,
+      attendWithin(sequence, trunk.heads),
+    );
+    const outer = this.#climb(
+      inner,
+      {
+        rows: groups.units,
+        sequence,
+        most: groupCapacity(level.config.grouping, units.most),
+        seam: units.seam && lastOf(units.seam, segments),
+      },
+      tables,
+      traces,
+    );
+    return level.reader.forward(
+      x,
+      level.reader.keysValues(outer),
+      groups.unitsSee,
+      attendWithin(units.sequence, reader.heads),
+    );
+  }
+
+  /** How uncertain the unit after each is: [R, D] -> [R] */
+  #scores({ cost, config }: Level, x: Tensor, { seam }: LevelUnits): Tensor {
+    if (cost) return cost.forward(x);
+    if (config.uncertainty.kind === "fixed") {
+      return Tensor.empty(x.device, [x.shape[0]!]); // is not read
+    }
+    if (seam) return seam;
+    throw new RangeError(
+      "Cannot group by entropy at the seam: expected patches from an entropy model",
+    );
+  }
+
+  #lesson(
+    logits: Tensor,
+    targets: Tensor,
+    batch: BltBatch,
+    traces: readonly LevelTrace[],
+  ): Lesson {
+    const nats = crossEntropy(logits, targets);
+    if (traces.length === 0) return { nats, loss: nats };
+    let loss = nats;
+    let costs: UnitCosts = groupCosts(
+      byteCosts(tokenNats(logits.view(), targets)),
+      batch.patches.segments,
+    );
+    for (const { level, units, scores, groups } of traces) {
+      const { uncertainty } = level.config;
+      if (level.cost && uncertainty.kind === "cost") {
+        const { positions } = units.sequence;
+        const wrong = level.cost.loss(scores, costs, positions);
+        loss = add(loss, mul(wrong, uncertainty.weight));
+      }
+      costs = groupCosts(costs, groups.segments);
+    }
+    return {
+      nats,
+      loss,
+      metrics: traces.flatMap(({ groups }) => [
+        tally(groups.units.counts),
+        tally(groups.overflow),
+      ]),
+      finish: () => {
+        for (const { level, units, scores } of traces) {
+          const { grouping, uncertainty } = level.config;
+          if (uncertainty.kind === "fixed") continue;
+          trackQuantile(level.threshold.value, scores, {
+            documents: units.rows.documents,
+            rule: grouping.rule,
+            lookback: false,
+            quantile: 1 - 1 / grouping.target,
+          });
+        }
+      },
+    };
+  }
+}
