@@ -43,6 +43,8 @@ for (const [name, make] of Object.entries(subjects)) {
     const subject = make(device);
     const draw = new Draw(3);
     const rows = [17, 1, 32, 5, 31, 23].map((n) => drawRow(draw, n));
+    // One that begins inside a document.
+    rows[3] = rows[3]!.subarray(1);
     const alone: Outcome[] = [];
     for (const row of rows) alone.push(...await subject([row]));
     // The patches of six rows fill up to a larger count than those of one.
