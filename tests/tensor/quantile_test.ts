@@ -1,0 +1,148 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
+import { ShapeError, Tensor, trackQuantile } from "../../tensor/mod.ts";
+import { devices, deviceTest } from "../support/devices.ts";
+import { Draw } from "../support/for_all.ts";
+
+const ABOVE = { rule: "above", lookback: false } as const;
+
+/** Distributions of scores, far apart in size, sign and ties. */
+const DISTRIBUTIONS: Readonly<Record<string, (draw: Draw) => number>> = {
+  uniform: (draw) => draw.uniform(),
+  signed: (draw) => 2 * draw.uniform() - 1,
+  logarithmic: (draw) => Math.exp(20 * draw.uniform() - 12),
+  negative: (draw) => -Math.exp(20 * draw.uniform() - 12),
+  tied: (draw) => draw.integer(-2, 3),
+  constant: () => 1.5,
+  tiny: (draw) => 1e-40 + 1e-30 * draw.uniform(),
+};
+
+/** Smallest number that a share `quantile` of all does not exceed. */
+function quantileOf(numbers: readonly number[], quantile: number): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted.find((_, i) => i + 1 >= quantile * sorted.length)!;
+}
+
+deviceTest(
+  "trackQuantile() begins with the quantile itself",
+  async (device) => {
+    for (const [name, next] of Object.entries(DISTRIBUTIONS)) {
+      for (const quantile of [0, 0.25, 0.75, 1]) {
+        const draw = new Draw(7);
+        const scores = Float32Array.from({ length: 1201 }, () => next(draw));
+        using state = Tensor.from(device, [2], [0, 0]);
+        trackQuantile(state, Tensor.from(device, [1201], scores), {
+          ...ABOVE,
+          documents: Tensor.from(device, [1201], new Uint32Array(1201)),
+          quantile,
+        });
+        const expected = quantileOf([...scores.subarray(1)], quantile);
+        assertEquals([...await state.data()], [expected, 1], name);
+      }
+    }
+  },
+);
+
+deviceTest(
+  "trackQuantile() leaves out padding and forced starts",
+  async (device) => {
+    const scores = Float32Array.of(9, 1, 4, 6, 8, 7, 20, 30);
+    const documents = Uint32Array.of(0, 0, 0, 0, 4, 4, 6, 7);
+    const greatest = async (
+      rule: "above" | "rise",
+      lookback: boolean,
+    ): Promise<number> => {
+      using state = Tensor.from(device, [2], [0, 0]);
+      trackQuantile(state, Tensor.from(device, [8], scores), {
+        ...{ rule, lookback, quantile: 1 },
+        documents: Tensor.from(device, [8], documents),
+      });
+      return (await state.data())[0]!;
+    };
+    assertEquals(await greatest("above", false), 7);
+    assertEquals(await greatest("above", true), 6);
+    assertEquals(await greatest("rise", false), 3);
+    assertEquals(await greatest("rise", true), 3);
+  },
+);
+
+deviceTest("trackQuantile() changes nothing without scores", async (device) => {
+  const state = Tensor.from(device, [2], [0.5, 3]);
+  trackQuantile(state, Tensor.from(device, [2], [1, 2]), {
+    ...ABOVE,
+    documents: Tensor.from(device, [2], Uint32Array.of(0, 1)),
+    quantile: 0.5,
+  });
+  assertEquals([...await state.data()], [0.5, 3]);
+});
+
+deviceTest("trackQuantile() averages, then follows a drift", async (device) => {
+  const state = Tensor.from(device, [2], [0, 0]);
+  const documents = Tensor.from(device, [2], new Uint32Array(2));
+  const update = (score: number): void => {
+    using scores = Tensor.from(device, [2], [0, score]);
+    trackQuantile(state, scores, { ...ABOVE, documents, quantile: 0.5 });
+  };
+  for (const score of [1, 2, 6]) update(score);
+  assertAlmostEquals((await state.data())[0]!, 3, 1e-6);
+
+  for (let step = 3; step < 100; step++) update(3);
+  for (let step = 0; step < 200; step++) update(5);
+  const [threshold = 0, steps] = await state.data();
+  assertAlmostEquals(threshold, 5 - 2 * 0.99 ** 200, 1e-5);
+  assertEquals(steps, 300);
+});
+
+Deno.test("trackQuantile() gives every device the same threshold", async () => {
+  const found: number[] = [];
+  for (const device of devices) {
+    const draw = new Draw(3);
+    using state = Tensor.from(device, [2], [0, 0]);
+    using documents = Tensor.from(device, [500], new Uint32Array(500));
+    for (let step = 0; step < 30; step++) {
+      using scores = Tensor.from(
+        device,
+        [500],
+        Array.from({ length: 500 }, () => 4 * draw.uniform() - step / 10),
+      );
+      trackQuantile(state, scores, { ...ABOVE, documents, quantile: 0.8 });
+    }
+    found.push((await state.data())[0]!);
+  }
+  // Divisions and products of a move may round differently, by one ulp each.
+  for (const threshold of found) {
+    assert(Math.abs(threshold - found[0]!) <= 3e-7 * Math.abs(found[0]!));
+  }
+});
+
+Deno.test("trackQuantile() refuses what does not fit", () => {
+  const device = devices[0]!;
+  using state = Tensor.from(device, [2], [0, 0]);
+  using documents = Tensor.from(device, [3], new Uint32Array(3));
+  using scores = Tensor.from(device, [3], [1, 2, 3]);
+  using fewer = Tensor.from(device, [2], [1, 2]);
+  assertThrows(
+    () => trackQuantile(state, fewer, { ...ABOVE, documents, quantile: 0.5 }),
+    ShapeError,
+    "Cannot apply trackQuantile to [2] and [3]: expected a score and a document for each unit",
+  );
+  for (const quantile of [-0.1, 1.1, NaN]) {
+    assertThrows(
+      () => trackQuantile(state, scores, { ...ABOVE, documents, quantile }),
+      RangeError,
+      `Cannot track a quantile: expected a share between 0 and 1, got ${quantile}`,
+    );
+  }
+  using many = Tensor.empty(device, [2 ** 20]);
+  using heads = Tensor.empty(device, [2 ** 20], "u32");
+  assertThrows(
+    () =>
+      trackQuantile(state, many, { ...ABOVE, documents: heads, quantile: 0.5 }),
+    RangeError,
+    "Cannot track a quantile: expected at most",
+  );
+});
