@@ -73,7 +73,7 @@ function run<Name extends string, Size extends string>(
   piece: number,
 ): Uint32Array<ArrayBuffer>[] {
   const { simd } = kernel;
-  const scratch = new Uint32Array(Math.ceil(simd!.scratch?.(sizes) ?? 0) / 4);
+  const scratch = new Uint32Array(Math.ceil((simd!.scratch?.(sizes) ?? 0) / 4));
   const places: number[] = [];
   let end = GAP;
   for (const { byteLength } of [...inputs, scratch]) {
