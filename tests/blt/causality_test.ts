@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
   Blt,
+  bltPreset,
   BOS,
   BYTE_OFFSET,
   encode,
@@ -25,10 +26,10 @@ import {
   blt,
   bltConfig,
   bytes,
+  type Changes,
   drawRow,
   type Outcome,
   patchers,
-  type Sabotage,
   type Subject,
 } from "./subject.ts";
 
@@ -59,23 +60,27 @@ function agreeing(a: Outcome, b: Outcome): number {
   return Math.floor(i / V);
 }
 
-/** Changes each id of `row` in turn, and looks for changes before it. */
+/**
+ * Changes the ids of `row` at `positions`, one at a time, and looks for changes
+ * before them.
+ */
 async function leaksOf(
   subject: Subject,
   row: Uint32Array,
   draw: Draw,
+  positions: readonly number[] = [...row.keys()].slice(1),
 ): Promise<Leaks> {
-  const changed = Array.from(row.subarray(1), (id, i) => {
+  const changed = positions.map((t) => {
     // An EOS begins a patch behind it, so it is tried as well.
     const other = draw.integer(0, 8) === 0
       ? EOS
       : BYTE_OFFSET + draw.integer(0, 256);
-    return row.with(i + 1, other === id ? BYTE_OFFSET : other);
+    return row.with(t, other === row[t] ? BYTE_OFFSET : other);
   });
   const [before, ...after] = await subject([row, ...changed]);
   const leaks = { ...NONE };
   for (const [i, outcome] of after.entries()) {
-    const t = i + 1;
+    const t = positions[i]!;
     const flip = outcome.starts.findIndex((s, p) => s !== before!.starts[p]);
     leaks.cases += 1;
     const first = agreeing(before!, outcome);
@@ -178,6 +183,18 @@ deviceTest("Blt has no gradient from a logit to later ids", async (device) => {
   }
 });
 
+deviceTest("Blt of a preset's size does not see ahead", async (device) => {
+  const patcher = patchers["space"]!;
+  const config = bltPreset("nano", patcher);
+  const draw = new Draw(1);
+  const row = drawRow(draw, 150);
+  // Around the ends of windows and of tiles.
+  const positions = [1, 63, 64, 127, 128, 129, 149];
+  const subject = blt(device, patcher, { config });
+  const leaks = await leaksOf(subject, row, draw, positions);
+  assertEquals({ ...leaks, moved: 0 }, { ...NONE, cases: positions.length });
+});
+
 /** Rows that are short, empty, repetitive, or no text at all. */
 const EDGES: Readonly<Record<string, Uint32Array>> = {
   "BOS alone": Uint32Array.of(BOS),
@@ -208,7 +225,7 @@ for (const kind of ["entropy", "both", "space"]) {
 }
 
 /** Ways to build a BLT that look right and are not causal. */
-function sabotages(device: Device): Readonly<Record<string, Sabotage>> {
+function sabotages(device: Device): Readonly<Record<string, Changes>> {
   const { slots } = bltConfig({ kind: "byte" });
   return {
     "the decoder reads the open patch": {
@@ -252,8 +269,8 @@ deviceTest(
   "Blt that was tampered with is seen to see ahead",
   async (device) => {
     const patcher = patchers["entropy"]!;
-    for (const [what, sabotage] of Object.entries(sabotages(device))) {
-      const leaks = await search(blt(device, patcher, sabotage), [12, 19]);
+    for (const [what, changes] of Object.entries(sabotages(device))) {
+      const leaks = await search(blt(device, patcher, changes), [12, 19]);
       assertGreater(leaks.logits, leaks.cases / 10, what);
     }
   },

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encode } from "../../blt/mod.ts";
+import { bltPreset, encode } from "../../blt/mod.ts";
 import type { Device } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
@@ -15,6 +15,10 @@ import {
 /** Models to prove, by name: one for each way in which patches can restart. */
 const subjects: Readonly<Record<string, (device: Device) => Subject>> = {
   ByteTransformer: bytes,
+  "Blt of a preset's size": (device): Subject => {
+    const patcher = patchers["space"]!;
+    return blt(device, patcher, { config: bltPreset("nano", patcher) });
+  },
   ...Object.fromEntries(
     ["entropy", "relative", "both", "static", "space, at most 2 bytes"].map(
       (name) => [
@@ -42,7 +46,7 @@ for (const [name, make] of Object.entries(subjects)) {
   deviceTest(`${name} treats a row alike in every batch`, async (device) => {
     const subject = make(device);
     const draw = new Draw(3);
-    const rows = [17, 1, 32, 5, 31, 23].map((n) => drawRow(draw, n));
+    const rows = [17, 1, 200, 5, 31, 150].map((n) => drawRow(draw, n));
     // One that begins inside a document.
     rows[3] = rows[3]!.subarray(1);
     const alone: Outcome[] = [];

@@ -14,7 +14,7 @@ import { type Device, entropy, noGrad, Rng, Scope } from "../../tensor/mod.ts";
 import type { Draw } from "../support/for_all.ts";
 
 /** Most ids in a row of a proof. */
-export const CONTEXT = 32;
+export const CONTEXT = 200;
 
 /** Rows in a row: what a model says about each of them. */
 export interface Outcome {
@@ -27,8 +27,10 @@ export interface Outcome {
 /** A model as the proofs see it: rows of ids to outcomes, row by row. */
 export type Subject = (rows: readonly Uint32Array[]) => Promise<Outcome[]>;
 
-/** What a test changes about a BLT to see whether it would be noticed. */
-export interface Sabotage {
+/** What a test changes about a BLT, mostly to see whether it is noticed. */
+export interface Changes {
+  /** Sizes instead of those of `bltConfig`. */
+  readonly config?: BltConfig;
   /** Start flags of a row instead of the patcher's. */
   readonly starts?: (ids: Uint32Array, entropies: Float32Array) => Uint8Array;
   /** Batch instead of the model's. */
@@ -135,15 +137,16 @@ export function bytes(device: Device): Subject {
 export function blt(
   device: Device,
   patcher: PatcherConfig,
-  sabotage: Sabotage = {},
+  changes: Changes = {},
 ): Subject {
   const entropyModel = new ByteTransformer(bytesConfig, new Rng(6));
   placeWeights(entropyModel, device);
-  const model = new Blt(bltConfig(patcher), new Rng(7));
+  const config = changes.config ?? bltConfig(patcher);
+  const model = new Blt(config, new Rng(7));
   placeWeights(model, device);
   const table = entropyModel.tables(device, CONTEXT);
   const tables = model.tables(device, CONTEXT);
-  const startsOf = sabotage.starts ??
+  const startsOf = changes.starts ??
     ((ids, entropies) => patchStarts({ ids, entropies }, patcher));
   return async (rows) => {
     using _scope = new Scope();
@@ -156,7 +159,7 @@ export function blt(
     const given = model.batch(device, { ...host, starts }, tables, {
       gradient,
     });
-    const batch = sabotage.batch?.(given, starts) ?? given;
+    const batch = changes.batch?.(given, starts) ?? given;
     const logits = await noGrad(() => model.forward(batch)).data();
     return split(logits, rows, 260).map((logits, i) => ({
       starts: starts[i]!,
