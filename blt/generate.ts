@@ -2,8 +2,7 @@ import { Rng, Scope } from "../tensor/mod.ts";
 import { sample } from "../nn/mod.ts";
 import { BOE, BOS, BPE, BYTE_OFFSET, encode, EOS } from "./bytes.ts";
 import type { Trained } from "./evaluate.ts";
-import { sessionOf } from "./run.ts";
-import type { Session } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 
 /** How text is drawn from a model. */
 export interface GenerateOptions {
@@ -36,7 +35,7 @@ export async function generate(
   onByte?: (byte: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   using _scope = new Scope();
-  return await continueText(sessionOf(trained), options, onByte);
+  return await continueText(await openSession(trained), options, onByte);
 }
 
 /** The same with a session that has read nothing yet. */

@@ -5,6 +5,7 @@
  */
 export * from "./batch.ts";
 export * from "./blt.ts";
+export * from "./body_session.ts";
 export * from "./byte_embedding.ts";
 export * from "./byte_transformer.ts";
 export * from "./bytes.ts";
@@ -24,6 +25,7 @@ export * from "./host_grouping.ts";
 export * from "./huggingface.ts";
 export * from "./lesson.ts";
 export * from "./level.ts";
+export * from "./level_session.ts";
 export * from "./model.ts";
 export * from "./ngram_hash.ts";
 export * from "./open_groups.ts";

@@ -7,14 +7,12 @@ import {
   writeSafetensors,
 } from "../nn/mod.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
-import { Blt } from "./blt.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { buildModel, needsEntropyModel } from "./model.ts";
 import type { TrainPlan } from "./options.ts";
 import { bltPreset, bytesPreset, entropyModelPreset } from "./presets.ts";
-import { BltSession, ByteSession, type Session } from "./session.ts";
 import type { RunStore } from "./store.ts";
 
 /** Names of the files of a run. */
@@ -230,15 +228,4 @@ export async function openRun(
       entropies?.weights[Symbol.dispose]();
     },
   };
-}
-
-/** A session of a trained model, before the first id. */
-export function sessionOf(
-  { model, entropyModel, device }: Trained,
-): Session {
-  if (model instanceof Blt) return new BltSession(model, device, entropyModel);
-  if (model instanceof ByteTransformer) return new ByteSession(model, device);
-  throw new TypeError(
-    `Cannot generate with a model of kind ${model.config.kind}: it has no session`,
-  );
 }

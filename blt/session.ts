@@ -7,12 +7,17 @@ import {
 } from "../tensor/mod.ts";
 import { KvCache } from "../nn/mod.ts";
 import { type ByteInputs, tableInputs } from "./batch.ts";
-import type { Blt } from "./blt.ts";
-import type { ByteTransformer } from "./byte_transformer.ts";
+import { Blt } from "./blt.ts";
+import { BodySession } from "./body_session.ts";
+import { ByteTransformer } from "./byte_transformer.ts";
+import { EndToEndBlt } from "./end_to_end.ts";
+import type { Trained } from "./evaluate.ts";
+import { UnitGrouper } from "./host_grouping.ts";
+import { LevelSession } from "./level_session.ts";
 import { type NgramHashConfig, NgramHasher } from "./ngram_hash.ts";
-import { OpenGroups } from "./open_groups.ts";
 import { readsEntropy } from "./patcher_config.ts";
 import { Patcher } from "./patchers.ts";
+import { StackedBlt } from "./stacked.ts";
 
 /** A model reading one document id by id, with caches. */
 export interface Session {
@@ -104,9 +109,9 @@ export class ByteSession implements Session {
 }
 
 /**
- * A {@linkcode Blt} with caches: the latent transformer runs once for each
- * closed patch, and where a patch starts is decided once and kept. Its memory
- * belongs to the scope in which it is made.
+ * A {@linkcode Blt} with caches, or a {@linkcode StackedBlt}: the latent
+ * transformer runs once for each closed patch, and where a patch starts is
+ * decided once and kept. Its memory belongs to the scope in which it is made.
  */
 export class BltSession implements Session {
   /** For each id read, whether the next one starts a patch. */
@@ -115,17 +120,22 @@ export class BltSession implements Session {
   readonly #inputs: InputStream;
   readonly #patcher: Patcher;
   readonly #entropies: ByteSession | undefined;
-  readonly #encoder: KvCache;
-  readonly #latent: KvCache;
-  readonly #decoder: KvCache;
-  readonly #patches: OpenGroups;
+  readonly #body: BodySession;
+  /** Entropies behind the patches that the present ids close. */
+  #seams: readonly number[] | undefined;
 
   /**
    * Before the first id. Throws a `RangeError` when the patcher reads
-   * entropies and there is no model for them.
+   * entropies and there is no model for them. `level` is the first further
+   * level of a stack.
    */
-  constructor(model: Blt, device: Device, entropyModel?: ByteTransformer) {
-    const { patcher, ngrams, encoder, latent, decoder } = model.config;
+  constructor(
+    model: Blt,
+    device: Device,
+    entropyModel?: ByteTransformer,
+    level?: LevelSession,
+  ) {
+    const { patcher, ngrams } = model.config;
     if (readsEntropy(patcher)) {
       if (!entropyModel) {
         throw new RangeError(
@@ -137,58 +147,115 @@ export class BltSession implements Session {
     this.#model = model;
     this.#inputs = new InputStream(device, ngrams);
     this.#patcher = new Patcher(patcher);
-    this.#encoder = new KvCache(device, encoder);
-    this.#latent = new KvCache(device, latent);
-    this.#decoder = new KvCache(device, decoder);
-    this.#patches = new OpenGroups(
+    this.#body = new BodySession(
+      model,
       device,
-      encoder.dim,
-      { pool: model.pool, reader: model.decoder },
-      (pooled) => {
-        const attend = this.#latent.extend(pooled.shape[0]!);
-        return Promise.resolve(model.think(pooled, attend));
-      },
+      level ? { then: (x) => level.read({ x, seams: this.#seams }) } : {},
     );
   }
 
   /** Patches closed so far; the latent transformer ran once for each. */
   get patches(): number {
-    return this.#patches.closed;
+    return this.#body.patches;
   }
 
   push(ids: Uint32Array): Promise<Float32Array> {
-    const most = Math.min(
-      this.#encoder.most,
-      this.#latent.most,
-      this.#decoder.most,
-    );
-    return inPieces(ids, most, async (piece) => {
+    return inPieces(ids, this.#body.most, async (piece) => {
       const entropies = await this.#entropies?.entropies(piece);
       const ends = [...piece].map((id, i) =>
         this.#patcher.push(id, entropies?.[i])
       );
       this.starts.push(...ends);
+      this.#seams = entropies && [...entropies].filter((_, i) => ends[i]);
       using _scope = new Scope({ records: false });
-      return await (await this.#read(piece, ends)).data();
+      const x = this.#model.embedding.forward(this.#inputs.next(piece));
+      return await (await this.#body.read(x, ends)).data();
+    });
+  }
+}
+
+/**
+ * An {@linkcode EndToEndBlt} with caches. Its memory belongs to the scope in
+ * which it is made.
+ */
+export class EndToEndSession implements Session {
+  /** For each id read, whether a patch starts there or, else, behind it. */
+  readonly starts: boolean[] = [];
+  readonly #model: EndToEndBlt;
+  readonly #inputs: InputStream;
+  readonly #tiny: KvCache;
+  readonly #branch: KvCache;
+  readonly #grouper: UnitGrouper;
+  readonly #body: BodySession;
+
+  /** Before the first id; `threshold` is that of the model. */
+  constructor(model: EndToEndBlt, device: Device, threshold: number) {
+    const { blt, tiny, grouping } = model.config;
+    this.#model = model;
+    this.#inputs = new InputStream(device, blt.ngrams);
+    this.#tiny = new KvCache(device, tiny);
+    this.#branch = new KvCache(device, { ...tiny, layers: 1 });
+    this.#grouper = new UnitGrouper({
+      rule: grouping.rule,
+      lookback: model.lookback,
+      most: grouping.most,
+      threshold,
+    });
+    this.#body = new BodySession(model.blt, device, {
+      nothing: model.nothing?.value,
     });
   }
 
-  /** Logits after the last of `ids`; `ends` tells which ids end a patch. */
-  async #read(ids: Uint32Array, ends: readonly boolean[]): Promise<Tensor> {
-    const model = this.#model;
-    const count = ids.length;
-    const bytes = model.encode(
-      this.#inputs.next(ids),
-      this.#encoder.extend(count),
-    ); // [n, D]
-    const { keysValues, unitsSee } = await this.#patches.read(bytes, ends);
-    const decoded = model.decoder.forward(
-      bytes,
-      keysValues,
-      unitsSee,
-      this.#decoder.extend(count),
-    );
-    const { shape: [, dim = 0] } = decoded;
-    return model.logits(slice(decoded, [[count - 1, count], [0, dim]]));
+  /** Patches closed so far; the latent transformer ran once for each. */
+  get patches(): number {
+    return this.#body.patches;
   }
+
+  push(ids: Uint32Array): Promise<Float32Array> {
+    const most = Math.min(this.#body.most, this.#tiny.most);
+    return inPieces(ids, most, async (piece) => {
+      using _scope = new Scope({ records: false });
+      const model = this.#model;
+      const inputs = this.#inputs.next(piece);
+      const { latents, scores } = model.sense(inputs, {
+        tiny: this.#tiny.extend(piece.length),
+        branch: this.#branch.extend(piece.length),
+      });
+      const { lookback } = model;
+      const ends = Array.from(await scores.data(), (score) => {
+        const starts = this.#grouper.push(score);
+        this.starts.push(starts);
+        // No patch lies before the first one.
+        return starts && !(lookback && this.starts.length === 1);
+      });
+      const x = model.embed(inputs, latents);
+      return await (await this.#body.read(x, ends, { lookback })).data();
+    });
+  }
+}
+
+/**
+ * Session of a trained model, before the first id. Its memory belongs to the
+ * scope in which it is made. Waits for the device when thresholds are tracked.
+ */
+export async function openSession(
+  { model, entropyModel, device }: Trained,
+): Promise<Session> {
+  if (model instanceof ByteTransformer) return new ByteSession(model, device);
+  if (model instanceof Blt) return new BltSession(model, device, entropyModel);
+  if (model instanceof EndToEndBlt) {
+    const [threshold = 0] = await model.threshold.value.data();
+    return new EndToEndSession(model, device, threshold);
+  }
+  if (model instanceof StackedBlt) {
+    let above: LevelSession | undefined;
+    for (const level of model.levels.toReversed()) {
+      const [threshold = 0] = await level.threshold.value.data();
+      above = new LevelSession(level, device, threshold, above);
+    }
+    return new BltSession(model.blt, device, entropyModel, above);
+  }
+  throw new TypeError(
+    `Cannot generate with a model of kind ${model.config.kind}: it has no session`,
+  );
 }

@@ -1,5 +1,6 @@
 import { BLOCK, BlockProgram } from "./block_program.ts";
 import type { Expr } from "./expression.ts";
+import { expressionLanes, hasLanes } from "./expression_simd.ts";
 import { defineKernel, type Kernel, type NumberArray } from "./kernel.ts";
 import type {
   MatmulBuffer,
@@ -7,6 +8,7 @@ import type {
   MatmulStructure,
 } from "./matmul_structure.ts";
 import { matmulForms } from "./matmul_wgsl.ts";
+import type { SimdForm } from "./wasm/form.ts";
 import { matmulSimd } from "./wasm/matmul.ts";
 
 /** Kernel of a matrix product. */
@@ -51,11 +53,21 @@ function build(name: string, structure: MatmulStructure): MatmulKernel {
     sizes: ["batch", "m", "n", "k"],
     wgsl: matmulForms(structure),
     define: (buffers, sizes) => define(structure, buffers, sizes),
-    ...(activation ? {} : { simd: matmulSimd(structure) }),
+    ...(activation && !hasLanes([activation]) ? {} : { simd: simd(structure) }),
     cost: ({ batch, m, n, k }) => ({
       bytes: 4 * batch * (m * k + k * n + m * n * (base ? 2 : 1)),
       flops: 2 * batch * m * n * k,
     }),
+  });
+}
+
+function simd(
+  { activation, ...structure }: MatmulStructure,
+): SimdForm<MatmulSize, MatmulBuffer> {
+  if (!activation) return matmulSimd(structure);
+  return matmulSimd({
+    ...structure,
+    activation: (f, sum) => expressionLanes(f, [activation], () => sum)[0]!,
   });
 }
 

@@ -12,6 +12,11 @@ export interface MatmulStructure {
   readonly bias?: boolean;
   /** A whole [batch, m, n] is added; it may be c itself. */
   readonly base?: boolean;
+  /**
+   * Writes code for a function of the finished sums, which `pre` receives;
+   * `base` is added to its value.
+   */
+  readonly activation?: (f: FunctionBuilder, sum: V128) => V128;
 }
 
 // A strip of 6 rows of a meets a panel of 8 columns of b in 12 accumulators;
@@ -34,16 +39,25 @@ const FORK = 6e5;
 
 /**
  * c = a b (+ bias) (+ base) with a: [batch, m, k], b: [batch, k, n] and
- * c: [batch, m, n]. Buffers a, b, [bias], [base], c; sizes batch, m, n, k.
+ * c: [batch, m, n]. Buffers a, b, [bias], [base], c, [pre]; sizes batch, m, n,
+ * k.
  *
  * An item is a strip of rows by a block of columns. Operands are copied into
  * strips and panels that are contiguous along k, as Goto and van de Geijn do
  * (2008, "Anatomy of High-Performance Matrix Multiplication").
  */
 export function matmulSimd(
-  { transposeA = false, transposeB = false, bias = false, base = false }:
-    MatmulStructure,
-): SimdForm<"batch" | "m" | "n" | "k", "a" | "b" | "bias" | "base" | "c"> {
+  {
+    transposeA = false,
+    transposeB = false,
+    bias = false,
+    base = false,
+    activation,
+  }: MatmulStructure,
+): SimdForm<
+  "batch" | "m" | "n" | "k",
+  "a" | "b" | "bias" | "base" | "c" | "pre"
+> {
   return {
     items: ({ batch, m, n }) =>
       batch * Math.ceil(m / ROWS) * Math.ceil(n / BLOCK),
@@ -74,6 +88,7 @@ export function matmulSimd(
         const steps = f.let(i32.add(k, i32.eq(k, 0)));
         f.for({ from: 0, to: steps, step: DEPTH }, (start) => {
           const depth = least(f, i32.sub(k, start), i32.const(DEPTH));
+          const isLast = f.let(i32.leU(i32.sub(k, start), DEPTH));
           f.for({ from: 0, to: width, step: COLUMNS }, (j) => {
             copy(f, {
               operand: { address: b, lines: n, steps: k, byLines: transposeB },
@@ -103,11 +118,24 @@ export function matmulSimd(
               f.if(i32.ltU(j, width), () => {
                 const index = f.let(i32.add(row, j));
                 const c = f.let(element(buffers.c, index));
-                f.if(start, () => add(sum, c), () => {
-                  if (bias) add(sum, element(buffers.bias, i32.add(left, j)));
+                const count = f.let(i32.sub(width, j));
+                const sums = activation
+                  ? f.let(element(buffers.pre, index))
+                  : c;
+                const addBase = (): void => {
                   if (base) add(sum, element(buffers.base, index));
+                };
+                f.if(start, () => add(sum, sums), () => {
+                  if (bias) add(sum, element(buffers.bias, i32.add(left, j)));
+                  if (!activation) addBase();
                 });
-                f.storeLanes(c, sum, i32.sub(width, j));
+                f.storeLanes(sums, sum, count);
+                if (!activation) return;
+                f.if(isLast, () => {
+                  f.set(sum, activation(f, sum));
+                  addBase();
+                  f.storeLanes(c, sum, count);
+                });
               });
             const sweep = (rows: number, count: number): void => {
               const step = count * COLUMNS;
