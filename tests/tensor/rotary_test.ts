@@ -1,5 +1,5 @@
-import { assertThrows } from "@std/assert";
-import { rotaryTable } from "../../tensor/mod.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { rotaryAngles, rotaryTable } from "../../tensor/mod.ts";
 import { assertClose, ELEMENTWISE } from "../support/close.ts";
 import { devices, deviceTest } from "../support/devices.ts";
 
@@ -19,6 +19,13 @@ deviceTest("rotaryTable() is exact far from the start", async (device) => {
   const table = await rotaryTable(device, options).data();
   const last = table.subarray(-2);
   assertClose(last, [Math.cos(1e5), Math.sin(1e5)], ELEMENTWISE);
+});
+
+Deno.test("rotaryAngles() gives rows of the table from any position on", () => {
+  const options = { headWidth: 6, theta: 100 };
+  const whole = rotaryAngles(0, 40, options);
+  assertEquals(rotaryAngles(37, 3, options), whole.subarray(37 * 6));
+  assertEquals(rotaryAngles(5, 0, options).length, 0);
 });
 
 Deno.test("rotaryTable() needs pairs", () => {
