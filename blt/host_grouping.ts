@@ -153,9 +153,7 @@ export class UnitGrouper {
     this.#position = startsDocument ? 0 : this.#position + 1;
     const marked = this.#marks(Math.fround(score));
     this.#previousScore = Math.fround(score);
-    const starts = lookback
-      ? marked || this.#open >= most
-      : startsDocument || this.#nextStarts;
+    const starts = lookback ? marked || this.#open >= most : this.#nextStarts;
     this.#open = starts ? 1 : this.#open + 1;
     this.#nextStarts = marked || this.#open >= most;
     return lookback ? starts : this.#nextStarts;

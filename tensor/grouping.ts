@@ -156,7 +156,7 @@ export function groupByScores(
     sequences,
     units,
     lookback: Number(lookback),
-    most: Math.min(most, width + 1),
+    most: Math.min(most, width),
     capacity,
     slots,
   });
