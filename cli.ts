@@ -25,7 +25,8 @@ async function runTrain(values: blt.FlagValues): Promise<number> {
   const store = new FolderStore(folder);
   if (values.resume === undefined) await requireEmpty(folder);
 
-  const { data, device: choice, out: _, ...options } = settings;
+  const { data, device: choice, out: _, noSkip, ...flags } = settings;
+  const options = noSkip ? { ...flags, skip: false } : flags;
   const documents = data ? await readDocuments(data) : [await readBook()];
   using device = await open(values.device ?? choice);
   const display = new blt.TrainDisplay({

@@ -18,13 +18,25 @@ export interface FlagValues {
   /** Paths of files and folders to read. */
   readonly data?: readonly string[];
   /** The kind of model. */
-  readonly model?: "blt" | "bytes";
+  readonly model?: "blt" | "bytes" | "end-to-end" | "stacked";
   /** The size of the model. */
   readonly preset?: Preset;
   /** What decides where patches start. */
   readonly patcher?: "entropy" | "relative" | "space" | "static" | "byte";
   /** Mean patch wanted, in bytes. */
   readonly patchBytes?: number;
+  /** What an end-to-end model's byte heads predict. */
+  readonly objective?: "previous" | "next";
+  /** An end-to-end model's encoder gets no byte embeddings. */
+  readonly noSkip?: true;
+  /** Levels of a stacked model. */
+  readonly levels?: number;
+  /** What further levels group by. */
+  readonly uncertainty?: "total" | "rate" | "seam" | "fixed";
+  /** Mean units wanted in a group of a further level. */
+  readonly unitsPerGroup?: number;
+  /** How uncertainty starts a group. */
+  readonly rule?: "above" | "rise";
   /** Steps to train. */
   readonly steps?: number;
   /** Rows in a batch. */
@@ -81,7 +93,10 @@ const FLAGS: {
   >;
 } = {
   data: pathFlag("PATH", "file to read, or folder of files; may be repeated"),
-  model: choiceFlag(["blt", "bytes"], "with patches, or over single bytes"),
+  model: choiceFlag(
+    ["blt", "bytes", "end-to-end", "stacked"],
+    "with patches, over single bytes, with patches of its own making, or with groups of patches",
+  ),
   preset: choiceFlag(PRESET_NAMES, "size of the model"),
   patcher: choiceFlag(
     ["entropy", "relative", "space", "static", "byte"],
@@ -92,6 +107,26 @@ const FLAGS: {
     "bytes per patch",
     (x) => x >= 1,
     "a number >= 1",
+  ),
+  objective: choiceFlag(
+    ["previous", "next"],
+    "end-to-end: which bytes the heads predict whose entropy makes patches",
+  ),
+  noSkip: switchFlag("end-to-end: the encoder gets no byte embeddings"),
+  levels: integerFlag("L", "stacked: levels in all, 1 to 3", 1),
+  uncertainty: choiceFlag(
+    ["total", "rate", "seam", "fixed"],
+    "stacked: what further levels group by",
+  ),
+  unitsPerGroup: numberFlag(
+    "U",
+    "stacked: units per group",
+    (x) => x >= 1,
+    "a number >= 1",
+  ),
+  rule: choiceFlag(
+    ["above", "rise"],
+    "stacked: how uncertainty starts a group",
   ),
   steps: integerFlag("N", "steps to train", 1),
   batch: integerFlag("B", "rows in a batch", 1),
@@ -137,7 +172,8 @@ const COMMANDS: Readonly<Record<CommandName, Command>> = {
   train: {
     does: "Trains a model on texts and ends with a sample of its writing.",
     usage: "[--data PATH]... [--model M] [--preset P] [--patcher P] " +
-      "[--patch-bytes R] [--steps N] [--batch B] [--context T] [--lr X] " +
+      "[--patch-bytes R] [--objective O] [--no-skip] [--levels L] " +
+      "[--uncertainty U] [--units-per-group U] [--rule R] [--steps N] [--batch B] [--context T] [--lr X] " +
       "[--seed S] [--device D] [--out DIR] [--resume DIR] " +
       "[--eval-every N] [--save-every N]",
   },

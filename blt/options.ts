@@ -1,15 +1,50 @@
-import type { Preset } from "./presets.ts";
+import type {
+  ByteTransformerConfig,
+  ModelConfig,
+  Objective,
+  Uncertainty,
+} from "./config.ts";
+import type { PatcherConfig } from "./patcher_config.ts";
+import {
+  bltPreset,
+  bytesPreset,
+  endToEndPreset,
+  entropyModelPreset,
+  type Preset,
+  stackedPreset,
+} from "./presets.ts";
+
+/** Most steps with static patches in front of an end-to-end model's own. */
+const MOST_WARMUP = 500;
+
+/** Factor of the loss of forecast costs. */
+const COST_WEIGHT = 0.1;
 
 /** What a user decides about a training run. */
 export interface TrainOptions {
-  /** With patches, or a plain transformer over bytes. */
-  readonly model: "blt" | "bytes";
+  /**
+   * With patches; a plain transformer over bytes; with patches of its own
+   * making; with groups of patches.
+   */
+  readonly model: "blt" | "bytes" | "end-to-end" | "stacked";
   /** Size. */
   readonly preset: Preset;
   /** What decides where patches start. */
   readonly patcher: "entropy" | "relative" | "space" | "static" | "byte";
   /** Wanted mean patch, in bytes; at least 1. */
   readonly patchBytes: number;
+  /** What an end-to-end model's byte heads predict; default "next". */
+  readonly objective?: "previous" | "next";
+  /** Whether its encoder gets the byte embeddings, too; default true. */
+  readonly skip?: boolean;
+  /** Levels of a stacked model, 1 to 3; default 2. */
+  readonly levels?: number;
+  /** What further levels group by; default "total", the forecast cost. */
+  readonly uncertainty?: "total" | "rate" | "seam" | "fixed";
+  /** Wanted mean units in a group of a further level; default 4. */
+  readonly unitsPerGroup?: number;
+  /** How uncertainty starts a group: its height or its rise; default "above". */
+  readonly rule?: "above" | "rise";
   /** Training steps; default by preset. */
   readonly steps?: number;
   /** Training steps of the entropy model; default by preset. */
@@ -78,9 +113,15 @@ const SIZES: Readonly<Record<Preset, Sizes>> = {
 export function planOf(options: TrainOptions): TrainPlan {
   const sizes = { ...SIZES[options.preset], ...options };
   const { steps, patchBytes, lr } = sizes;
-  const plan = {
+  const plan: TrainPlan = {
     evalEvery: steps,
     saveEvery: Math.max(1, Math.ceil(steps / 10)),
+    objective: "next",
+    skip: true,
+    levels: 2,
+    uncertainty: "total",
+    unitsPerGroup: 4,
+    rule: "above",
     ...sizes,
   };
   const { entropySteps, batch, context, seed, evalEvery, saveEvery } = plan;
@@ -97,9 +138,81 @@ export function planOf(options: TrainOptions): TrainPlan {
   }
   const patched = patchBytes >= 1 && patchBytes < Infinity;
   check("patchBytes", patched, "a number >= 1", patchBytes);
+  const { unitsPerGroup, levels } = plan;
+  const grouped = unitsPerGroup >= 1 && unitsPerGroup < Infinity;
+  check("unitsPerGroup", grouped, "a number >= 1", unitsPerGroup);
+  check("levels", [1, 2, 3].includes(levels), "1, 2 or 3", levels);
   check("lr", lr > 0 && lr < Infinity, "a number > 0", lr);
   check("seed", Number.isSafeInteger(seed), "a whole number", seed);
   return plan;
+}
+
+/** The models of a plan. */
+export interface PlannedModels {
+  /** Sizes of the model; thresholds are 0 until they are calibrated. */
+  readonly model: ModelConfig;
+  /** Sizes of the entropy model, where there is one. */
+  readonly entropyModel?: ByteTransformerConfig;
+}
+
+/** Sizes of the models of a plan. */
+export function modelsOf(plan: TrainPlan): PlannedModels {
+  const { model, preset, patcher, patchBytes } = plan;
+  const entropyModel = patcher === "entropy" || patcher === "relative"
+    ? { entropyModel: entropyModelPreset(preset) }
+    : {};
+  switch (model) {
+    case "bytes":
+      return { model: bytesPreset(preset) };
+    case "blt":
+      return {
+        model: bltPreset(preset, hostPatcher(plan)),
+        ...entropyModel,
+      };
+    case "end-to-end": {
+      const { skip, steps } = plan;
+      const objective: Objective = plan.objective === "previous"
+        ? { kind: "previous", bytes: 3 }
+        : { kind: "next", reaches: "all" };
+      const warmupSteps = Math.min(MOST_WARMUP, Math.ceil(steps / 10));
+      const options = { patchBytes, objective, skip, warmupSteps };
+      return { model: endToEndPreset(preset, options) };
+    }
+    case "stacked": {
+      const { levels, unitsPerGroup, rule } = plan;
+      const options = {
+        levels,
+        patchBytes,
+        unitsPerGroup,
+        rule,
+        uncertainty: uncertaintyOf(plan),
+      };
+      const config = stackedPreset(preset, hostPatcher(plan), options);
+      return { model: config, ...entropyModel };
+    }
+  }
+}
+
+/** Patches found on the host; a threshold is not known yet. */
+function hostPatcher({ patcher, patchBytes }: TrainPlan): PatcherConfig {
+  const maxBytes = Math.max(16, Math.ceil(4 * patchBytes));
+  switch (patcher) {
+    case "entropy":
+    case "relative":
+      return { kind: patcher, threshold: 0, maxBytes };
+    case "static":
+      return { kind: patcher, bytes: Math.round(patchBytes) };
+    case "space":
+      return { kind: patcher, maxBytes };
+    case "byte":
+      return { kind: patcher };
+  }
+}
+
+function uncertaintyOf({ uncertainty }: TrainPlan): Uncertainty {
+  return uncertainty === "seam" || uncertainty === "fixed"
+    ? { kind: uncertainty }
+    : { kind: "cost", of: uncertainty, weight: COST_WEIGHT };
 }
 
 function check(

@@ -11,8 +11,7 @@ import type { Calibration } from "./calibrate.ts";
 import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { buildModel, needsEntropyModel } from "./model.ts";
-import type { TrainPlan } from "./options.ts";
-import { bltPreset, bytesPreset, entropyModelPreset } from "./presets.ts";
+import { modelsOf, type TrainPlan } from "./options.ts";
 import type { RunStore } from "./store.ts";
 
 /** Names of the files of a run. */
@@ -55,29 +54,6 @@ export interface Run extends Trained, Disposable {
 /** What a new run begins with; thresholds are not known yet. */
 export function newRunConfig(plan: TrainPlan): RunConfig {
   return { format: FORMAT, plan, ...modelsOf(plan) };
-}
-
-function modelsOf(
-  { model, preset, patcher, patchBytes }: TrainPlan,
-): Pick<RunConfig, "model" | "entropyModel"> {
-  if (model === "bytes") return { model: bytesPreset(preset) };
-  const maxBytes = Math.max(16, Math.ceil(4 * patchBytes));
-  switch (patcher) {
-    case "entropy":
-    case "relative":
-      return {
-        model: bltPreset(preset, { kind: patcher, threshold: 0, maxBytes }),
-        entropyModel: entropyModelPreset(preset),
-      };
-    case "static": {
-      const bytes = Math.round(patchBytes);
-      return { model: bltPreset(preset, { kind: patcher, bytes }) };
-    }
-    case "space":
-      return { model: bltPreset(preset, { kind: patcher, maxBytes }) };
-    case "byte":
-      return { model: bltPreset(preset, { kind: patcher }) };
-  }
 }
 
 /** Stores `config.json`. */

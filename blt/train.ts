@@ -14,7 +14,7 @@ import {
   tokenStream,
 } from "./corpus.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
-import type { ModelConfig } from "./config.ts";
+import { type BltConfig, type ModelConfig, patcherOf } from "./config.ts";
 import { countParameters, flopsPerByte } from "./cost.ts";
 import { streamEntropies } from "./entropies.ts";
 import { NonFiniteError, type RunPlace } from "./errors.ts";
@@ -34,7 +34,6 @@ import {
 import type { RunStore } from "./store.ts";
 import type { TrainEvent } from "./train_event.ts";
 import { type StepMetrics, Trainer } from "./trainer.ts";
-import type { PatcherConfig } from "./patcher_config.ts";
 
 /** Where a training run happens. */
 export interface TrainEnvironment {
@@ -148,7 +147,7 @@ class TrainingRun {
   #announce(config: ModelConfig): void {
     const { device, report } = this.#environment;
     const { patchBytes, context, batch, steps } = this.#plan;
-    const meanPatchBytes = config.kind === "blt" ? patchBytes : 1;
+    const meanPatchBytes = config.kind === "bytes" ? 1 : patchBytes;
     const progress = this.#checkpoint?.progress;
     report({
       kind: "start",
@@ -190,8 +189,9 @@ class TrainingRun {
     const { model } = config;
     const { patcher, patchBytes } = this.#plan;
     const known = patcher === "entropy" || patcher === "relative";
-    if (model.kind !== "blt" || !known) return config;
-    const { maxBytes } = model.patcher;
+    const patched = patcherOf(model);
+    if (!patched || !known) return config;
+    const { maxBytes } = patched;
     const { threshold, target, measured, histogram } = calibrate({
       ids: this.#stream.subarray(0, CALIBRATION_IDS),
       entropies: entropies.subarray(0, CALIBRATION_IDS),
@@ -203,10 +203,7 @@ class TrainingRun {
     this.#tell({ kind: "patcher", threshold, target, measured });
     return {
       ...config,
-      model: {
-        ...model,
-        patcher: { ...model.patcher, threshold } as PatcherConfig,
-      },
+      model: withThreshold(model, threshold),
       calibration: { threshold, target, measured, histogram },
     };
   }
@@ -275,7 +272,7 @@ class TrainingRun {
         kind: "cosine",
         peak,
         totalSteps,
-        warmupSteps: Math.min(50, Math.ceil(totalSteps / 10)),
+        warmupSteps: Math.min(50, Math.floor(totalSteps / 10)),
         finalFraction: FINAL_LR,
       },
     });
@@ -339,7 +336,7 @@ class TrainingRun {
 
   async #logStep(
     phase: Phase,
-    { step, loss, gradientNorm, meanPatchBytes }: StepMetrics,
+    { step, loss, gradientNorm, meanPatchBytes, more }: StepMetrics,
     speed: {
       readonly steps: number;
       readonly lr: number;
@@ -347,7 +344,7 @@ class TrainingRun {
       readonly secondsLeft: number;
     },
   ): Promise<void> {
-    const patched = phase === "model" && this.#plan.model === "blt";
+    const patched = phase === "model" && this.#plan.model !== "bytes";
     await this.#log({
       kind: "step",
       phase,
@@ -357,6 +354,7 @@ class TrainingRun {
       gradientNorm,
       ...speed,
       ...(patched ? { meanPatchBytes } : {}),
+      ...(Object.keys(more).length > 0 ? { more } : {}),
     });
   }
 
@@ -372,10 +370,36 @@ class TrainingRun {
   }
 }
 
+/** The same model with the threshold of its patcher. */
+function withThreshold(config: ModelConfig, threshold: number): ModelConfig {
+  if (config.kind === "stacked") {
+    return { ...config, blt: calibratedBlt(config.blt, threshold) };
+  }
+  return config.kind === "blt" ? calibratedBlt(config, threshold) : config;
+}
+
+function calibratedBlt(config: BltConfig, threshold: number): BltConfig {
+  const { kind, maxBytes } = config.patcher;
+  if (kind !== "entropy" && kind !== "relative") return config;
+  const limit = maxBytes === undefined ? {} : { maxBytes };
+  return { ...config, patcher: { kind, threshold, ...limit } };
+}
+
 function describe(config: ModelConfig, { preset }: TrainPlan): string {
-  return config.kind === "blt"
-    ? `BLT ${preset} with ${config.patcher.kind} patches`
-    : `byte transformer ${preset}`;
+  switch (config.kind) {
+    case "bytes":
+      return `byte transformer ${preset}`;
+    case "blt":
+      return `BLT ${preset} with ${config.patcher.kind} patches`;
+    case "end-to-end":
+      return `end-to-end BLT ${preset} by ${config.objective.kind} bytes${
+        config.skip ? "" : ", no skip"
+      }`;
+    case "stacked":
+      return `stacked BLT ${preset} of ${
+        config.levels.length + 1
+      } levels with ${config.blt.patcher.kind} patches`;
+  }
 }
 
 /** Lets timers and signals through. */

@@ -57,6 +57,8 @@ export interface StepEvent {
   readonly secondsLeft: number;
   /** Mean bytes in a patch; absent where there are no patches. */
   readonly meanPatchBytes?: number;
+  /** What else the model reports, such as groups of each level, by name. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
 /** The threshold of the patcher was found. */
