@@ -20,8 +20,8 @@ export const MOST_QUANTILE_UNITS: number = LANES *
  * of all does not exceed. Units before place `least` of their document are left
  * out; without any others nothing changes.
  *
- * The move is (quantile - state[0]) max(rate, 1 / (state[1] + 1)): a mean of
- * all steps at first, later one that forgets.
+ * The move is (quantile - state[0]) max(rate, 10 / (state[1] + 10)): all the
+ * way at first, since scores fall fast while a model begins to learn.
  *
  * scores, documents: [units]; state: [2].
  *
@@ -51,7 +51,7 @@ var<workgroup> sums: array<vec4u, ${SIDE}>;`,
   if (lane == 0u && total > 0u) {
     let negative = (prefix >> 31u) == 0u;
     let found = bitcast<f32>(select(prefix ^ 0x80000000u, ~prefix, negative));
-    let share = max(sizes.rate, 1.0 / (state[1] + 1.0));
+    let share = max(sizes.rate, 10.0 / (state[1] + 10.0));
     state[0] += share * (found - state[0]);
     state[1] += 1.0;
   }`,
@@ -70,7 +70,7 @@ var<workgroup> sums: array<vec4u, ${SIDE}>;`,
     const sorted = Float32Array.from(known).sort();
     const most = Math.fround(Math.fround(quantile) * known.length);
     const found = sorted[Math.max(Math.ceil(most), 1) - 1]!;
-    const share = Math.max(rate, 1 / (state[1]! + 1));
+    const share = Math.max(rate, 10 / (state[1]! + 10));
     state[0]! += share * (found - state[0]!);
     state[1]! += 1;
   },

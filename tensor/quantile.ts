@@ -19,9 +19,9 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
  * where groups start; those of padding and of forced starts do not count.
  *
  * state: f32 [2], the threshold and the number of calls so far, both 0 at
- * first; scores: f32 [R]. The threshold is the mean of the quantiles of the
- * first calls, then a moving average over about 100. It shows in what is
- * launched afterwards; nothing waits.
+ * first; scores: f32 [R]. The threshold is an average of quantiles that forgets
+ * fast at first, while scores fall fast, and later over about 100 calls. It
+ * shows in what is launched afterwards; nothing waits.
  *
  * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
  * when the quantile is not between 0 and 1 or there are too many scores, about
