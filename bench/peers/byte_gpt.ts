@@ -2,12 +2,12 @@ import {
   AdamW,
   Embedding,
   GELU,
+  LayerNorm,
   Linear,
   placeWeights,
   SelfAttention,
   type Weights,
 } from "../../nn/mod.ts";
-import { LayerNorm } from "../../nn/layer_norm.ts";
 import {
   causal,
   crossEntropy,
