@@ -52,9 +52,6 @@ export interface Pooling {
   readonly sequence: Sequence;
 }
 
-/** Options of {@linkcode sequenceOf}. */
-type SequenceConfig = Pick<TransformerConfig, "window">;
-
 /**
  * Rotary tables of one stack of blocks, made once for all batches.
  *
@@ -114,7 +111,7 @@ export function byteInputs(
 export function sequenceOf(
   device: Device,
   { documents }: Units,
-  { window }: SequenceConfig,
+  { window }: Pick<TransformerConfig, "window">,
   table: Tensor,
   count: number = documents.length,
 ): Sequence {
@@ -139,7 +136,7 @@ export function poolingOf(
   device: Device,
   { bounds, readable, groups }: Grouping,
   slots: number,
-  config: SequenceConfig,
+  config: Pick<TransformerConfig, "window">,
   table: Tensor,
 ): Pooling {
   const units = readable.length;

@@ -142,7 +142,7 @@ export class EndToEndBlt {
 
   /** Readies uploads of rows of at most `positions` ids. */
   feed(device: Device, positions: number, options?: BatchOptions): Feed {
-    const tables = this.tables(device, positions);
+    const tables = this.#tables(device, positions);
     return (rows) => {
       const batch = this.#batch(device, rows, tables, options);
       return this.#forward(batch, tables, 0).logits;
@@ -151,7 +151,7 @@ export class EndToEndBlt {
 
   /** Readies training on rows of at most `positions` ids. */
   teach(device: Device, positions: number): Teach {
-    const tables = this.tables(device, positions);
+    const tables = this.#tables(device, positions);
     const { blt, warmupSteps, grouping } = this.config;
     const fixed = blt.patcher.kind === "static" ? blt.patcher.bytes : 1;
     return (rows, targets, step) => {
@@ -176,7 +176,7 @@ export class EndToEndBlt {
   }
 
   /** Rotary tables for rows of at most `positions` ids. */
-  tables(device: Device, positions: number): Tables {
+  #tables(device: Device, positions: number): Tables {
     return {
       ...this.blt.tables(device, positions),
       tiny: tableOf(device, this.config.tiny, positions),

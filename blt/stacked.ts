@@ -74,7 +74,7 @@ export class StackedBlt {
   }
 
   /** Rotary tables for rows of at most `positions` ids. */
-  tables(device: Device, positions: number): StackedTables {
+  #tables(device: Device, positions: number): StackedTables {
     const levels = this.levels.map(({ config: { trunk } }) =>
       tableOf(device, trunk, positions)
     );
@@ -83,7 +83,7 @@ export class StackedBlt {
 
   /** Readies uploads of rows of at most `positions` ids. */
   feed(device: Device, positions: number, options?: BatchOptions): Feed {
-    const tables = this.tables(device, positions);
+    const tables = this.#tables(device, positions);
     return (rows) => {
       const batch = this.blt.batch(device, rows, tables, options);
       return this.#forward(device, rows, batch, tables).logits;
@@ -92,7 +92,7 @@ export class StackedBlt {
 
   /** Readies training on rows of at most `positions` ids. */
   teach(device: Device, positions: number): Teach {
-    const tables = this.tables(device, positions);
+    const tables = this.#tables(device, positions);
     return (rows, targets) => {
       const batch = this.blt.batch(device, rows, tables);
       const { logits, traces } = this.#forward(device, rows, batch, tables);

@@ -143,6 +143,7 @@ export class CpuDevice implements Device {
     return profile.times;
   }
 
+  /** Ends the threads. */
   [Symbol.dispose](): void {
     this.#team.close();
   }

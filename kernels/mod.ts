@@ -61,3 +61,7 @@ export * from "./store_rows.ts";
 export * from "./strides.ts";
 export * from "./swiglu.ts";
 export * from "./threefry.ts";
+export type { WebgpuOptions } from "./webgpu_device.ts";
+export type { SimdArguments, SimdForm } from "./wasm/form.ts";
+export { FunctionBuilder } from "./wasm/assembler.ts";
+export type { F32, I32, V128 } from "./wasm/instructions.ts";

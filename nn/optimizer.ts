@@ -65,6 +65,7 @@ export class AdamW implements Optimizer {
     adamwUpdate(arena, this.#settings, this.gradNorm.scale);
   }
 
+  /** Frees the settings and the norm. */
   [Symbol.dispose](): void {
     this.#settings.dispose();
     this.gradNorm[Symbol.dispose]();
@@ -111,6 +112,7 @@ export class SGD implements Optimizer {
     sgdUpdate(arena, this.#settings, this.gradNorm.scale);
   }
 
+  /** Frees the settings and the norm. */
   [Symbol.dispose](): void {
     this.#settings.dispose();
     this.gradNorm[Symbol.dispose]();

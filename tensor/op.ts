@@ -79,12 +79,11 @@ export function defineOp<
       forward(out, inputs, attributes);
       return out;
     }
-    let saved: Saved;
     const out: Tensor = Tensor.empty(device, shape, result, {
       inputs,
       vjp: (request) => vjp({ ...request, out, inputs, attributes, saved }),
     });
-    saved = forward(out, inputs, attributes);
+    const saved = forward(out, inputs, attributes);
     return out;
   };
 }

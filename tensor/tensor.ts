@@ -98,16 +98,16 @@ export class Tensor implements Disposable {
     Scope.own(this);
   }
 
-  /** A tensor with unspecified contents. */
+  /** A tensor with unspecified contents, of numbers unless told otherwise. */
   static empty(
     device: Device,
     shape: Shape,
-    dtype: DType = "f32",
+    dtype?: DType,
     node?: Node,
   ): Tensor {
     const storage = device.allocate(4 * sizeOf(shape));
     const memory = new Memory(device, storage, false);
-    return new Tensor(device, shape, dtype, memory, node);
+    return new Tensor(device, shape, dtype ?? "f32", memory, node);
   }
 
   /**
@@ -163,10 +163,19 @@ export class Tensor implements Disposable {
     return this.#memory.storage;
   }
 
-  /** The same elements under another shape of the same size; shares memory. */
-  view(shape: Shape = this.shape, node?: Node): Tensor {
+  /**
+   * The same elements, or the first of them, under another shape; shares
+   * memory. No gradient flows through it unless a node says how.
+   */
+  view(shape?: Shape, node?: Node): Tensor {
     if (!this.#memory) throw new DisposedError(this.shape);
-    return new Tensor(this.device, shape, this.dtype, this.#memory, node);
+    return new Tensor(
+      this.device,
+      shape ?? this.shape,
+      this.dtype,
+      this.#memory,
+      node,
+    );
   }
 
   /** Replaces the elements; the count must be the same. */
