@@ -136,6 +136,42 @@ export function patcherOf(config: ModelConfig): PatcherConfig | undefined {
   return config.kind === "stacked" ? config.blt.patcher : undefined;
 }
 
+/** The same model with a threshold for its patcher, if that has one. */
+export function withThreshold(
+  config: ModelConfig,
+  threshold: number,
+): ModelConfig {
+  if (config.kind === "stacked") {
+    return { ...config, blt: calibratedBlt(config.blt, threshold) };
+  }
+  return config.kind === "blt" ? calibratedBlt(config, threshold) : config;
+}
+
+function calibratedBlt(config: BltConfig, threshold: number): BltConfig {
+  const { kind, maxBytes } = config.patcher;
+  if (kind !== "entropy" && kind !== "relative") return config;
+  const limit = maxBytes === undefined ? {} : { maxBytes };
+  return { ...config, patcher: { kind, threshold, ...limit } };
+}
+
+/** A model in a few words; `size` is the name of its size. */
+export function describeModel(config: ModelConfig, size: string): string {
+  switch (config.kind) {
+    case "bytes":
+      return `byte transformer ${size}`;
+    case "blt":
+      return `BLT ${size} with ${config.patcher.kind} patches`;
+    case "end-to-end":
+      return `end-to-end BLT ${size} by ${config.objective.kind} bytes${
+        config.skip ? "" : ", no skip"
+      }`;
+    case "stacked":
+      return `stacked BLT ${size} of ${
+        config.levels.length + 1
+      } levels with ${config.blt.patcher.kind} patches`;
+  }
+}
+
 /** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */
 export function checkEndToEnd(config: EndToEndConfig): EndToEndConfig {
   const { blt, tiny, objective, grouping } = config;

@@ -14,7 +14,12 @@ import {
   tokenStream,
 } from "./corpus.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
-import { type BltConfig, type ModelConfig, patcherOf } from "./config.ts";
+import {
+  describeModel,
+  type ModelConfig,
+  patcherOf,
+  withThreshold,
+} from "./config.ts";
 import { countParameters, flopsPerByte } from "./cost.ts";
 import { streamEntropies } from "./entropies.ts";
 import { NonFiniteError, type RunPlace } from "./errors.ts";
@@ -152,7 +157,7 @@ class TrainingRun {
     report({
       kind: "start",
       device: `${device.kind}, ${device.description}`,
-      model: describe(config, this.#plan),
+      model: describeModel(config, this.#plan.preset),
       parameters: countParameters(buildModel(config)),
       flopsPerByte: flopsPerByte(config, { context, meanPatchBytes }),
       trainBytes: byteCount(this.#stream),
@@ -367,38 +372,6 @@ class TrainingRun {
     this.#tell(event);
     const { store } = this.#environment;
     await store.append(RUN_FILES.metrics, `${JSON.stringify(event)}\n`);
-  }
-}
-
-/** The same model with the threshold of its patcher. */
-function withThreshold(config: ModelConfig, threshold: number): ModelConfig {
-  if (config.kind === "stacked") {
-    return { ...config, blt: calibratedBlt(config.blt, threshold) };
-  }
-  return config.kind === "blt" ? calibratedBlt(config, threshold) : config;
-}
-
-function calibratedBlt(config: BltConfig, threshold: number): BltConfig {
-  const { kind, maxBytes } = config.patcher;
-  if (kind !== "entropy" && kind !== "relative") return config;
-  const limit = maxBytes === undefined ? {} : { maxBytes };
-  return { ...config, patcher: { kind, threshold, ...limit } };
-}
-
-function describe(config: ModelConfig, { preset }: TrainPlan): string {
-  switch (config.kind) {
-    case "bytes":
-      return `byte transformer ${preset}`;
-    case "blt":
-      return `BLT ${preset} with ${config.patcher.kind} patches`;
-    case "end-to-end":
-      return `end-to-end BLT ${preset} by ${config.objective.kind} bytes${
-        config.skip ? "" : ", no skip"
-      }`;
-    case "stacked":
-      return `stacked BLT ${preset} of ${
-        config.levels.length + 1
-      } levels with ${config.blt.patcher.kind} patches`;
   }
 }
 

@@ -62,6 +62,14 @@ export * from "./strides.ts";
 export * from "./swiglu.ts";
 export * from "./threefry.ts";
 export type { WebgpuOptions } from "./webgpu_device.ts";
-export type { SimdArguments, SimdForm } from "./wasm/form.ts";
-export { FunctionBuilder } from "./wasm/assembler.ts";
-export type { F32, I32, V128 } from "./wasm/instructions.ts";
+export type * from "./wasm/assembler.ts";
+export type * from "./wasm/form.ts";
+export type {
+  Expression,
+  F32,
+  F32Like,
+  I32,
+  I32Like,
+  V128,
+  ValueType,
+} from "./wasm/instructions.ts";

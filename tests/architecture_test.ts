@@ -36,8 +36,6 @@ const TOP_LEVEL = [
 /** Files, or all files that begin so, whose tests bear another name. */
 const COVERED_BY: Readonly<Record<string, string>> = {
   "tensor/ops/": "tests/tensor/ops_test.ts",
-  "kernels/copy.ts": "tests/tensor/ops_test.ts",
-  "kernels/strides.ts": "tests/tensor/ops_test.ts",
 };
 
 const RULES: readonly Rule[] = [
