@@ -111,8 +111,12 @@ const SIZES: Readonly<Record<Preset, Sizes>> = {
 
 /** Fills in what the user left open. Throws a `RangeError` on a bad number. */
 export function planOf(options: TrainOptions): TrainPlan {
-  const sizes = { ...SIZES[options.preset], ...options };
-  const { steps, patchBytes, lr } = sizes;
+  const preset = SIZES[options.preset];
+  const { steps = preset.steps } = options;
+  // A short run is not to spend its time on the entropy model.
+  const entropySteps = Math.min(preset.entropySteps, steps);
+  const sizes = { ...preset, entropySteps, ...options };
+  const { patchBytes, lr } = sizes;
   const plan: TrainPlan = {
     evalEvery: steps,
     saveEvery: Math.max(1, Math.ceil(steps / 10)),
@@ -124,10 +128,10 @@ export function planOf(options: TrainOptions): TrainPlan {
     rule: "above",
     ...sizes,
   };
-  const { entropySteps, batch, context, seed, evalEvery, saveEvery } = plan;
+  const { batch, context, seed, evalEvery, saveEvery } = plan;
   const counts = {
     steps,
-    entropySteps,
+    entropySteps: plan.entropySteps,
     batch,
     context,
     evalEvery,
