@@ -36,6 +36,7 @@ function sharedMemory(): WebAssembly.Memory {
 /** The processor: all kernels as loops or WebAssembly on one memory. */
 export class CpuDevice implements Device {
   readonly kind = "cpu";
+  readonly class = "software";
   readonly description: string;
   readonly #memory = sharedMemory();
   readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));

@@ -1,4 +1,4 @@
-import type { Kernel } from "./kernel.ts";
+import type { DeviceClass, Kernel } from "./kernel.ts";
 import type { Block, MemoryUse } from "./pool.ts";
 import type { KernelTime } from "./profile.ts";
 
@@ -35,6 +35,8 @@ export type HostArray = Float32Array | Uint32Array;
 export interface Device extends Disposable {
   /** Which implementation this is. */
   readonly kind: "webgpu" | "cpu";
+  /** Kind of machine, which decides how kernels run; the CPU is software. */
+  readonly class: DeviceClass;
   /** Name of adapter and driver, or of the processor and its threads. */
   readonly description: string;
   /** Memory in use. */

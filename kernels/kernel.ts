@@ -17,6 +17,8 @@ export type DeviceClass =
 
 /** One way to compute a kernel in WGSL. Plain text: needs no GPU to build. */
 export interface WgslForm<Size extends string = string> {
+  /** Name among the forms of the kernel, where `tune` may choose it. */
+  readonly name?: string;
   /** Invocations in a workgroup; default 64. */
   readonly threads?: number;
   /**
@@ -30,10 +32,18 @@ export interface WgslForm<Size extends string = string> {
   readonly vectors?: readonly string[];
   /** Functions and workgroup variables in front of `main`. */
   readonly declarations?: string;
-  /** Statements of `main`; barriers only at its top level. */
+  /**
+   * Statements of `main`; barriers only where every invocation of a workgroup
+   * comes by, as in loops whose ends are the same for all.
+   */
   readonly body: string;
   /** Whether this form may run; absent means always. */
   readonly fits?: (
+    device: DeviceClass,
+    sizes: Readonly<Record<Size, number>>,
+  ) => boolean;
+  /** Whether it should be fast where it fits; absent means always. */
+  readonly prefers?: (
     device: DeviceClass,
     sizes: Readonly<Record<Size, number>>,
   ) => boolean;
@@ -99,21 +109,26 @@ export function defineKernel<Name extends string, Size extends string>(
   };
 }
 
-/** First form of `kernel` that fits; its index names the pipeline. */
+/**
+ * Index of the first form of `kernel` that fits and should be fast, or else of
+ * the first that fits. Throws a `RangeError` when none does.
+ */
 export function chooseForm<Size extends string>(
-  kernel: Kernel<string, Size>,
+  { name, forms }: Kernel<string, Size>,
   device: DeviceClass,
   sizes: Readonly<Record<Size, number>>,
 ): number {
-  const index = kernel.forms.findIndex((form) =>
-    form.fits?.(device, sizes) ?? true
-  );
-  if (index < 0) {
-    throw new RangeError(
-      `Cannot launch ${kernel.name}: no form fits ${JSON.stringify(sizes)}`,
-    );
+  let first = -1;
+  for (let i = 0; i < forms.length; i++) {
+    const { fits, prefers } = forms[i]!;
+    if (fits && !fits(device, sizes)) continue;
+    if (!prefers || prefers(device, sizes)) return i;
+    if (first < 0) first = i;
   }
-  return index;
+  if (first >= 0) return first;
+  throw new RangeError(
+    `Cannot launch ${name}: no form fits ${JSON.stringify(sizes)}`,
+  );
 }
 
 /**

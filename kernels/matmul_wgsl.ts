@@ -1,6 +1,7 @@
-import { expressionSource } from "./expression_wgsl.ts";
 import type { WgslForm } from "./kernel.ts";
 import type { MatmulSize, MatmulStructure } from "./matmul_structure.ts";
+import { storeText, unroll } from "./matmul_text.ts";
+import { tileForms } from "./matmul_tile_wgsl.ts";
 
 /** Rows of results that one invocation computes. */
 const ROWS = 8;
@@ -16,34 +17,11 @@ export function matmulForms(
 ): readonly WgslForm<MatmulSize>[] {
   const { transposeA, transposeB } = structure;
   const edge = edgeForm(structure);
-  return transposeA && transposeB ? [edge] : [vectorForm(structure), edge];
-}
-
-/** Calls `text` for 0 to count - 1 and joins the lines. */
-function unroll(count: number, text: (i: number) => string): string {
-  return Array.from({ length: count }, (_, i) => text(i)).join("\n");
-}
-
-/** Results of one row and one vector of columns, from their sums to `c`. */
-function store(
-  { bias, base, activation }: MatmulStructure,
-  type: "f32" | "vec4f",
-  sum: string,
-  at: string,
-  column: string,
-): string {
-  const argument = bias ? `${sum} + bias[${column}]` : sum;
-  const plus = base ? ` + base[${at}]` : "";
-  if (!activation) return `c[${at}] = ${argument}${plus};`;
-  const { statements, values } = expressionSource(
-    [activation],
-    type,
-    () => "argument",
-  );
-  return `let argument = ${argument};
-    pre[${at}] = argument;
-    ${statements}
-    c[${at}] = ${values[0]}${plus};`;
+  return [
+    ...tileForms(structure),
+    ...(transposeA && transposeB ? [] : [vectorForm(structure)]),
+    edge,
+  ];
 }
 
 /**
@@ -89,6 +67,7 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
         }), b${i}_${v}, sum${r}_${v});`);
     }));
   return {
+    name: "registers",
     threads: 32,
     vectors: ["a", "b", "c", "bias", "base", "pre"],
     items: ({ batch, m, n }: Sizes) =>
@@ -128,7 +107,7 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
           const column = `(quad + ${v}u)`;
           const at = `(matrix * sizes.m + row + ${r}u) * n4 + ${column}`;
           return `if (row + ${r}u < sizes.m && ${column} < n4) {
-    ${store(structure, "vec4f", `sum${r}_${v}`, at, column)}
+    ${storeText(structure, "vec4f", `sum${r}_${v}`, at, column)}
   }`;
         }))
     }`,
@@ -158,6 +137,7 @@ function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
           `sum${r}_${j} = fma(a${r}, b${j}, sum${r}_${j});`))
     }`;
   return {
+    name: "registers, any sizes",
     items: ({ batch, m, n }: Sizes) =>
       batch * Math.ceil(m / EDGE) * Math.ceil(n / EDGE),
     body: `
@@ -184,7 +164,7 @@ function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
         unroll(EDGE, (j) =>
           `if (row + ${r}u < sizes.m && column + ${j}u < sizes.n) {
     ${
-            store(
+            storeText(
               structure,
               "f32",
               `sum${r}_${j}`,

@@ -43,6 +43,7 @@ export * from "./last_of.ts";
 export * from "./layer_norm.ts";
 export * from "./layout.ts";
 export * from "./matmul.ts";
+export * from "./matmul_parts.ts";
 export * from "./matmul_structure.ts";
 export * from "./metrics.ts";
 export * from "./open.ts";

@@ -58,9 +58,9 @@ export function deviceClass(info: GPUAdapterInfo): DeviceClass {
 /** A GPU through WebGPU: launches are recorded and submitted as lists. */
 export class WebgpuDevice implements Device {
   readonly kind = "webgpu";
+  readonly class: DeviceClass;
   readonly description: string;
   readonly #gpu: GPUDevice;
-  readonly #class: DeviceClass;
   readonly #recorder: Recorder;
   readonly #pool: Pool<GpuBlock> = new Pool((bytes) => this.#create(bytes));
   readonly #compiled = new Map<WgslForm, Compiled>();
@@ -75,7 +75,7 @@ export class WebgpuDevice implements Device {
 
   private constructor(gpu: GPUDevice, description: string, as: DeviceClass) {
     this.#gpu = gpu;
-    this.#class = as;
+    this.class = as;
     this.description = description;
     this.#recorder = new Recorder(gpu);
     // WebGPU reports a rejected kernel late and to nobody, and its output is
@@ -163,7 +163,7 @@ export class WebgpuDevice implements Device {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void {
-    const form = kernel.forms[chooseForm(kernel, this.#class, sizes)]!;
+    const form = kernel.forms[chooseForm(kernel, this.class, sizes)]!;
     const items = form.items(sizes);
     this.#launches += 1;
     if (items === 0) return;

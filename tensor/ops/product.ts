@@ -1,5 +1,5 @@
 import {
-  matmulKernel,
+  launchMatmul,
   type MatmulSize,
   type MatmulStructure,
 } from "../../kernels/mod.ts";
@@ -31,12 +31,12 @@ export function product(
   >,
 ): Tensor {
   const { a, b, c, bias = c, base = c, pre = c } = tensors;
-  const kernel = matmulKernel({
+  const whole = {
     ...structure,
     bias: tensors.bias !== undefined,
     base: tensors.base !== undefined,
-  });
-  c.device.launch(kernel, {
+  };
+  launchMatmul(c.device, whole, {
     a: a.storage,
     b: b.storage,
     c: c.storage,

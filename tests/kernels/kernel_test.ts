@@ -70,7 +70,7 @@ Deno.test("sourceOf() gives a workgroup its item, and vectors", () => {
   ) assertEquals(source.includes(line), true, line);
 });
 
-Deno.test("chooseForm() takes the first that fits", () => {
+Deno.test("chooseForm() takes the first that fits and should be fast", () => {
   const body = "";
   const kernel = scale([
     { items, body, fits: (device) => device === "nvidia" },
@@ -83,6 +83,14 @@ Deno.test("chooseForm() takes the first that fits", () => {
     [choose("nvidia", 3), choose("software", 8), choose("software", 7)],
     [0, 1, 2],
   );
+  const unloved = scale([
+    { items, body, fits: () => false },
+    { items, body, prefers: () => false },
+    { items, body, prefers: (device) => device === "nvidia" },
+  ]);
+  const sizes = { length: 1, factor: 1 };
+  assertEquals(chooseForm(unloved, "nvidia", sizes), 2);
+  assertEquals(chooseForm(unloved, "software", sizes), 1);
   assertThrows(
     () => choose("software", 1),
     RangeError,

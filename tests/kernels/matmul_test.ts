@@ -15,7 +15,10 @@ const STRUCTURES: readonly MatmulStructure[] = [
   { transposeB: true, bias: true, activation: tanh, base: true },
 ];
 
-/** [batch, m, n, k]: one, primes, tiles of 8 rows and columns ± 1, no terms. */
+/**
+ * [batch, m, n, k]: one, primes, tiles of 8 rows and columns ± 1, no terms,
+ * tiles of 64 and 128 that are left over in each direction.
+ */
 const SHAPES = [
   [1, 1, 1, 1],
   [3, 5, 7, 11],
@@ -24,6 +27,8 @@ const SHAPES = [
   [1, 9, 20, 16],
   [2, 36, 28, 4],
   [1, 3, 4, 0],
+  [2, 132, 68, 20],
+  [1, 65, 131, 33],
 ] as const;
 
 for (const structure of STRUCTURES) {
