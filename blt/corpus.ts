@@ -99,6 +99,16 @@ export function tokenStream(documents: readonly Document[]): Uint32Array {
   return stream;
 }
 
+/**
+ * Number that tells streams apart: 32-bit FNV-1a of the ids (Fowler, Noll and
+ * Vo, 1991).
+ */
+export function fingerprint(stream: Uint32Array): number {
+  let hash = 2166136261;
+  for (const id of stream) hash = Math.imul(hash ^ id, 16777619);
+  return hash >>> 0;
+}
+
 /** Bytes in a stream of ids, specials not counted. */
 export function byteCount(stream: Uint32Array): number {
   return stream.reduce((sum, id) => sum + Number(id >= BYTE_OFFSET), 0);

@@ -43,6 +43,8 @@ export interface RunConfig {
   readonly entropyModel?: ByteTransformerConfig;
   /** How the threshold was found. */
   readonly calibration?: Calibration;
+  /** `fingerprint` of the stream it is trained on. */
+  readonly data: number;
 }
 
 /** A trained model with all that belongs to it. */
@@ -52,8 +54,8 @@ export interface Run extends Trained, Disposable {
 }
 
 /** What a new run begins with; thresholds are not known yet. */
-export function newRunConfig(plan: TrainPlan): RunConfig {
-  return { format: FORMAT, plan, ...modelsOf(plan) };
+export function newRunConfig(plan: TrainPlan, data: number): RunConfig {
+  return { format: FORMAT, plan, data, ...modelsOf(plan) };
 }
 
 /** Stores `config.json`. */

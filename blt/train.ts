@@ -10,6 +10,7 @@ import {
   Batches,
   byteCount,
   type Document,
+  fingerprint,
   splitCorpus,
   tokenStream,
 } from "./corpus.ts";
@@ -126,8 +127,14 @@ class TrainingRun {
   async run(before: RunConfig | undefined): Promise<TrainOutcome> {
     const plan = this.#plan;
     const { store, device } = this.#environment;
-    let config = before ?? newRunConfig(plan);
+    const data = fingerprint(this.#stream);
+    let config = before ?? newRunConfig(plan, data);
     const { model: sizes } = config;
+    if (config.data !== data) {
+      throw new RangeError(
+        "Cannot resume the run: the texts are not those that it was started with",
+      );
+    }
     // Fails on bad data before anything is written.
     this.#batches("model");
     if (!before) await writeRunConfig(store, config);

@@ -4,12 +4,17 @@
  * @module
  */
 export {
+  type Cost,
+  defineKernel,
   type Device,
   type DeviceChoice,
   DeviceError,
   type Expr,
+  type Kernel,
+  type KernelDefinition,
   openDevice,
   type OpenOptions,
+  type WgslForm,
 } from "../kernels/mod.ts";
 export * from "./arena.ts";
 export * from "./backward.ts";

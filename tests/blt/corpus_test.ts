@@ -8,6 +8,7 @@ import {
   Batches,
   byteCount,
   type Document,
+  fingerprint,
   splitCorpus,
   tokenStream,
   windows,
@@ -169,4 +170,11 @@ Deno.test("windows() cover a stream exactly once", () => {
       });
     }
   });
+});
+
+Deno.test("fingerprint() gives the known value and tells streams apart", () => {
+  // FNV-1a of no data, and of the byte "a", as published.
+  assertEquals(fingerprint(new Uint32Array()), 0x811c9dc5);
+  assertEquals(fingerprint(Uint32Array.of(97)), 0xe40c292c);
+  assertEquals(fingerprint(Uint32Array.of(98)) === 0xe40c292c, false);
 });

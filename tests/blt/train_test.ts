@@ -285,3 +285,24 @@ Deno.test("train() refuses bad data and options before it writes", async () => {
   }
   assertEquals(cpu.memory.liveBlocks, 0);
 });
+
+Deno.test("train() resumes only with the texts that it was started with", async () => {
+  const store = await steps(cpu, BYTES_RUN);
+  const other = DOCUMENTS.map(({ name, bytes }) => ({
+    name,
+    bytes: bytes.map((byte, i) => i === 3 ? byte ^ 1 : byte),
+  }));
+  const before = store.files.get(RUN_FILES.state);
+  await assertRejects(
+    () =>
+      train(BYTES_RUN, other, {
+        device: cpu,
+        store,
+        report: () => {},
+        resume: true,
+      }),
+    RangeError,
+    "the texts are not those that it was started with",
+  );
+  assertEquals(store.files.get(RUN_FILES.state), before);
+});
