@@ -1,4 +1,5 @@
 import { attentionSimd } from "./attention_simd.ts";
+import { attentionTile } from "./attention_wgsl.ts";
 import type { AttentionBuffer, AttentionSize } from "./attention_layout.ts";
 import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
@@ -25,7 +26,8 @@ export const attentionKernel: (
     reads: { q: "f32", kv: "f32", ends: "u32" },
     writes: { out: "f32", lse: "f32" },
     sizes: ATTENTION_SIZES,
-    wgsl: {
+    wgsl: [...attentionTile(headWidth), {
+      name: "rows",
       items: ({ queries, heads }) => queries * heads,
       vectors: lanes === 4 ? ["q", "kv", "out"] : [],
       fits: (device, { longest }) =>
@@ -58,7 +60,7 @@ export const attentionKernel: (
   let result = query * sizes.heads * ${pieces}u + column;
   ${each("out[result + #u] = share * sum#;")}
   lse[id] = select(top + log(total), 0.0, empty);`,
-    },
+    }],
     define: (
       { q, kv, ends, out, lse },
       { queries, heads, qStride, kvStride, kOffset },

@@ -8,6 +8,7 @@ import {
   attentionGradKvSimd,
   attentionGradQSimd,
 } from "./attention_grad_simd.ts";
+import { attentionGradKvTile, attentionGradQTile } from "./attention_wgsl.ts";
 import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
 
@@ -36,7 +37,8 @@ export const attentionGradQKernel: (
     },
     writes: { dq: "f32", delta: "f32" },
     sizes: ATTENTION_SIZES,
-    wgsl: {
+    wgsl: [...attentionGradQTile(headWidth), {
+      name: "rows",
       items: ({ queries, heads }) => queries * heads,
       vectors: lanes === 4 ? ["g", "out", "q", "kv", "dq"] : [],
       fits: (device, { longest }) =>
@@ -61,7 +63,7 @@ export const attentionGradQKernel: (
   }
   ${each(`dq[own + #u] = ${scale} * sum#;`)}
   delta[id] = inner;`,
-    },
+    }],
     define: (
       { g, out, q, kv, ends, lse, dq, delta },
       { queries, heads, qStride, kvStride, kOffset },
@@ -128,7 +130,8 @@ export const attentionGradKvKernel: (
       },
       writes: { dkv: "f32" },
       sizes: [...ATTENTION_SIZES, "keys"],
-      wgsl: {
+      wgsl: [...attentionGradKvTile(headWidth), {
+        name: "rows",
         items: ({ keys, heads }) => keys * heads,
         vectors: lanes === 4 ? ["g", "q", "kv", "dkv"] : [],
         fits: (device, { longest }) =>
@@ -155,7 +158,7 @@ export const attentionGradKvKernel: (
   }
   ${each(`dkv[k + #u] = ${scale} * dk#;`)}
   ${each("dkv[v + #u] = dv#;")}`,
-      },
+      }],
       define: (
         { g, q, kv, ends, lse, delta, dkv },
         { queries, keys, heads, qStride, kvStride, kOffset },

@@ -20,7 +20,8 @@ Deno.test("storeText() adds what the structure asks for, in its order", () => {
     [
       "let argument = sum + bias[column];",
       "pre[at] = argument;",
-      "c[at] = argument + base[at];",
+      "let e0 = argument;",
+      "c[at] = e0 + base[at];",
     ],
   );
 });
