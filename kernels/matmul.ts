@@ -8,8 +8,14 @@ import type {
   MatmulStructure,
 } from "./matmul_structure.ts";
 import { matmulForms } from "./matmul_wgsl.ts";
+import type { FunctionBuilder } from "./wasm/assembler.ts";
 import type { SimdForm } from "./wasm/form.ts";
+import { i32, type V128 } from "./wasm/instructions.ts";
 import { matmulSimd } from "./wasm/matmul.ts";
+import { matvecSimd } from "./wasm/matvec.ts";
+
+/** Rows of a for which copying b would take longer than reading it again. */
+const FEW = 3;
 
 /** Kernel of a matrix product. */
 export type MatmulKernel = Kernel<MatmulBuffer, MatmulSize>;
@@ -62,13 +68,31 @@ function build(name: string, structure: MatmulStructure): MatmulKernel {
 }
 
 function simd(
-  { activation, ...structure }: MatmulStructure,
+  { activation, ...rest }: MatmulStructure,
 ): SimdForm<MatmulSize, MatmulBuffer> {
-  if (!activation) return matmulSimd(structure);
-  return matmulSimd({
-    ...structure,
-    activation: (f, sum) => expressionLanes(f, [activation], () => sum)[0]!,
-  });
+  const structure = activation
+    ? {
+      ...rest,
+      activation: (f: FunctionBuilder, sum: V128): V128 =>
+        expressionLanes(f, [activation], () => sum)[0]!,
+    }
+    : rest;
+  const many = matmulSimd(structure);
+  if (rest.transposeA || !rest.transposeB) return many;
+  const few = matvecSimd(structure);
+  const formOf = ({ m }: { readonly m: number }): typeof many =>
+    m <= FEW ? few : many;
+  return {
+    items: (sizes) => formOf(sizes).items(sizes),
+    grain: (sizes) => formOf(sizes).grain!(sizes),
+    scratch: (sizes) => formOf(sizes).scratch?.(sizes) ?? 0,
+    emit: (f, values) =>
+      f.if(
+        i32.leU(values.sizes.m, FEW),
+        () => few.emit(f, values),
+        () => many.emit(f, values),
+      ),
+  };
 }
 
 function define(

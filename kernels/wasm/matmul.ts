@@ -26,7 +26,7 @@ const COLUMNS = 8;
 // DEPTH steps of a strip and a panel fit the first-level cache, the panels of
 // BLOCK columns the second. DEPTH alone decides the order of additions, so that
 // results do not depend on how rows and columns are cut.
-const DEPTH = 256;
+export const DEPTH = 256;
 const BLOCK = 256;
 /** Bytes of a strip or panel for one step of k; a strip leaves two unused. */
 const STEP = 4 * COLUMNS;
@@ -162,13 +162,13 @@ export function matmulSimd(
   };
 }
 
-function least(f: FunctionBuilder, a: I32, b: I32): Local<"i32"> {
+export function least(f: FunctionBuilder, a: I32, b: I32): Local<"i32"> {
   const [x, y] = [f.let(a), f.let(b)];
   return f.let(i32.select(x, y, i32.ltU(x, y)));
 }
 
 /** Address of a number in a buffer. */
-function element(buffer: I32, index: I32): I32 {
+export function element(buffer: I32, index: I32): I32 {
   return i32.add(buffer, i32.shl(index, 2));
 }
 
@@ -230,7 +230,7 @@ function copy(f: FunctionBuilder, { operand, line, start, depth, target }: {
 }
 
 /** Columns of the 4 x 4 matrix with these rows. */
-function transpose(f: FunctionBuilder, rows: readonly V128[]): V128[] {
+export function transpose(f: FunctionBuilder, rows: readonly V128[]): V128[] {
   const [a, b, c, d] = rows as [V128, V128, V128, V128];
   return ([[0, 4, 1, 5], [2, 6, 3, 7]] as const).flatMap((order) => {
     const ab = f.let(v128.shuffle(a, b, order));
