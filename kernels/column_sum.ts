@@ -2,7 +2,13 @@ import { defineKernel, type Kernel } from "./kernel.ts";
 import { columnSumSimd } from "./row_sum_simd.ts";
 import { LOOP_TURNS } from "./rows.ts";
 
-/** Sum of the rows of a matrix, in their order. */
+/** Vectors of columns that a workgroup adds up on a real GPU. */
+const ACROSS = 8;
+
+/** Invocations that share one of them. */
+const STRANDS = 32;
+
+/** Sum of the rows of a matrix, in an order that never changes. */
 export type ColumnSumKernel = Kernel<"x" | "base" | "out", "rows" | "cols">;
 
 /**
@@ -15,12 +21,44 @@ function columnSum(based: boolean): ColumnSumKernel {
   var sum = ${based ? "base[id]" : `${type}()`};
   for (var row = 0u; row < sizes.rows; row++) { sum += x[row * cols + id]; }
   out[id] = sum;`;
+  let halves = "";
+  for (let half = ACROSS * STRANDS / 2; half >= ACROSS; half /= 2) {
+    halves += `if (lane < ${half}u) { shares[lane] += shares[lane + ${half}u]; }
+  workgroupBarrier();
+  `;
+  }
   return defineKernel({
     name: based ? "column_sum_added" : "column_sum",
     reads: { x: "f32", ...(based ? { base: "f32" as const } : {}) },
     writes: { out: "f32" },
     sizes: ["rows", "cols"],
     wgsl: [
+      {
+        per: "workgroup",
+        threads: ACROSS * STRANDS,
+        items: ({ cols }) => Math.ceil(cols / 4 / ACROSS),
+        vectors: ["x", "base", "out"],
+        declarations: `var<workgroup> shares: array<vec4f, ${
+          ACROSS * STRANDS
+        }>;`,
+        body: `
+  let cols = sizes.cols / 4u;
+  let column = group * ${ACROSS}u + lane % ${ACROSS}u;
+  let at = min(column, cols - 1u);
+  var sum = vec4f();
+  for (var row = lane / ${ACROSS}u; row < sizes.rows; row += ${STRANDS}u) {
+    sum += x[row * cols + at];
+  }
+  shares[lane] = sum;
+  workgroupBarrier();
+  ${halves}
+  if (lane < ${ACROSS}u && column < cols) {
+    out[column] = ${based ? "base[column] + " : ""}shares[lane];
+  }`,
+        fits: (_, { rows, cols }) =>
+          cols % 4 === 0 && rows <= LOOP_TURNS * STRANDS,
+        prefers: (device, { rows }) => device !== "software" && rows > STRANDS,
+      },
       {
         items: ({ cols }) => cols / 4,
         vectors: ["x", "base", "out"],

@@ -1,6 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { layerNormGradSimd, layerNormSimd } from "./norm_simd.ts";
-import { lanesSum, LOOP_TURNS, rowForms } from "./rows.ts";
+import { blockForms, rowForms } from "./rows.ts";
 
 /** Normalized rows with gain, and bias where the kernel reads it. */
 export type LayerNormKernel = Kernel<
@@ -96,44 +96,6 @@ export type LayerNormGradKernel = Kernel<
  * dgains, dbiases: [⌈rows / block⌉, cols].
  */
 function layerNormGrad(based: boolean): LayerNormGradKernel {
-  const body = (width: 1 | 4): string => {
-    const type = width === 4 ? "vec4f" : "f32";
-    return `
-  let turns = sizes.cols / ${width}u;
-  let start = id * sizes.block;
-  let end = min(start + sizes.block, sizes.rows);
-  for (var row = start; row < end; row++) {
-    let first = row * turns;
-    let mean = stats[2u * row];
-    let scale = stats[2u * row + 1u];
-    var parts = ${type}();
-    var products = ${type}();
-    for (var c = 0u; c < turns; c++) {
-      let h = g[first + c] * gain[c];
-      parts += h;
-      products += h * (x[first + c] - mean);
-    }
-    let shift = ${lanesSum("parts", width)} / f32(sizes.cols);
-    let slope = ${
-      lanesSum("products", width)
-    } * scale * scale / f32(sizes.cols);
-    for (var c = 0u; c < turns; c++) {
-      let at = first + c;
-      let d = x[at] - mean;
-      dx[at] = ${
-      based ? "base[at] + " : ""
-    }scale * (g[at] * gain[c] - shift - d * slope);
-      let sum = id * turns + c;
-      if (row == start) {
-        dgains[sum] = g[at] * d * scale;
-        dbiases[sum] = g[at];
-      } else {
-        dgains[sum] += g[at] * d * scale;
-        dbiases[sum] += g[at];
-      }
-    }
-  }`;
-  };
   return defineKernel({
     name: based ? "layer_norm_grad_added" : "layer_norm_grad",
     reads: {
@@ -145,15 +107,38 @@ function layerNormGrad(based: boolean): LayerNormGradKernel {
     },
     writes: { dx: "f32", dgains: "f32", dbiases: "f32" },
     sizes: ["rows", "cols", "block"],
-    wgsl: ([4, 1] as const).map((width) => ({
-      items: ({ rows, block }) => Math.ceil(rows / block),
-      vectors: width === 4
-        ? ["x", "gain", "g", "base", "dx", "dgains", "dbiases"]
-        : [],
-      body: body(width),
-      fits: (_, { cols, block }) =>
-        cols % width === 0 && 3 * block * cols <= LOOP_TURNS * width,
-    })),
+    wgsl: blockForms({
+      matrices: ["x", "gain", "g", "base", "dx", "dgains", "dbiases"],
+      loops: 2,
+      body: ({ type, each, total }) => `
+    let mean = stats[2u * row];
+    let scale = stats[2u * row + 1u];
+    var parts = ${type}();
+    var products = ${type}();
+    ${
+        each(`let h = g[at] * gain[c];
+    parts += h;
+    products += h * (x[at] - mean);`)
+      }
+    ${total("sum", "parts")}
+    ${total("inner", "products")}
+    let shift = sum / f32(sizes.cols);
+    let slope = inner * scale * scale / f32(sizes.cols);
+    ${
+        each(`let d = x[at] - mean;
+    dx[at] = ${
+          based ? "base[at] + " : ""
+        }scale * (g[at] * gain[c] - shift - d * slope);
+    let to = block_at * turns + c;
+    if (row == start) {
+      dgains[to] = g[at] * d * scale;
+      dbiases[to] = g[at];
+    } else {
+      dgains[to] += g[at] * d * scale;
+      dbiases[to] += g[at];
+    }`)
+      }`,
+    }),
     define: (
       { x, gain, stats, g, base, dx, dgains, dbiases },
       { rows, cols, block },

@@ -1,6 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { rmsNormGradSimd, rmsNormSimd } from "./norm_simd.ts";
-import { lanesSum, LOOP_TURNS, rowForms } from "./rows.ts";
+import { blockForms, LOOP_TURNS, rowForms } from "./rows.ts";
 
 /**
  * out = x rstd gain, rstd = 1 / √(mean x² + eps), per row (Zhang and Sennrich,
@@ -70,28 +70,6 @@ export type RmsNormGradKernel = Kernel<
  * dgains: [⌈rows / block⌉, cols].
  */
 function rmsNormGrad(based: boolean): RmsNormGradKernel {
-  const body = (width: 1 | 4): string => `
-  let turns = sizes.cols / ${width}u;
-  let start = id * sizes.block;
-  let end = min(start + sizes.block, sizes.rows);
-  for (var row = start; row < end; row++) {
-    let first = row * turns;
-    let scale = rstd[row];
-    var parts = ${width === 4 ? "vec4f" : "f32"}();
-    for (var c = 0u; c < turns; c++) {
-      parts += g[first + c] * gain[c] * x[first + c];
-    }
-    let inner = ${lanesSum("parts", width)} * scale * scale / f32(sizes.cols);
-    for (var c = 0u; c < turns; c++) {
-      let at = first + c;
-      let dgain = g[at] * x[at] * scale;
-      dx[at] = ${
-    based ? "base[at] + " : ""
-  }scale * (g[at] * gain[c] - x[at] * inner);
-      let sum = id * turns + c;
-      if (row == start) { dgains[sum] = dgain; } else { dgains[sum] += dgain; }
-    }
-  }`;
   return defineKernel({
     name: based ? "rms_norm_grad_added" : "rms_norm_grad",
     reads: {
@@ -103,13 +81,24 @@ function rmsNormGrad(based: boolean): RmsNormGradKernel {
     },
     writes: { dx: "f32", dgains: "f32" },
     sizes: ["rows", "cols", "block"],
-    wgsl: ([4, 1] as const).map((width) => ({
-      items: ({ rows, block }) => Math.ceil(rows / block),
-      vectors: width === 4 ? ["x", "gain", "g", "base", "dx", "dgains"] : [],
-      body: body(width),
-      fits: (_, { cols, block }) =>
-        cols % width === 0 && 3 * block * cols <= LOOP_TURNS * width,
-    })),
+    wgsl: blockForms({
+      matrices: ["x", "gain", "g", "base", "dx", "dgains"],
+      loops: 2,
+      body: ({ type, each, total }) => `
+    let scale = rstd[row];
+    var parts = ${type}();
+    ${each("parts += g[at] * gain[c] * x[at];")}
+    ${total("sum", "parts")}
+    let inner = sum * scale * scale / f32(sizes.cols);
+    ${
+        each(`let dgain = g[at] * x[at] * scale;
+    dx[at] = ${
+          based ? "base[at] + " : ""
+        }scale * (g[at] * gain[c] - x[at] * inner);
+    let to = block_at * turns + c;
+    if (row == start) { dgains[to] = dgain; } else { dgains[to] += dgain; }`)
+      }`,
+    }),
     define: (
       { x, gain, rstd, g, base, dx, dgains },
       { rows, cols, block },

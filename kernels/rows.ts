@@ -1,4 +1,4 @@
-import type { DeviceClass, WgslForm } from "./kernel.ts";
+import type { WgslForm } from "./kernel.ts";
 
 /** Turns that an invocation may make in all its loops together. */
 export const LOOP_TURNS = 65535;
@@ -41,40 +41,67 @@ export interface RowKernel {
 export function rowForms(
   { matrices, loops, body }: RowKernel,
 ): readonly WgslForm<"rows" | "cols">[] {
-  const fits = (width: number, threads: number) =>
-  (
-    device: DeviceClass,
-    { cols }: Readonly<Record<"rows" | "cols", number>>,
-  ): boolean =>
-    (threads === 1 || device !== "software") && cols % width === 0 &&
-    loops * cols <= LOOP_TURNS * width * threads;
-  const start = (row: string, width: number): string =>
-    `let row = ${row};
-  let turns = sizes.cols / ${width}u;
-  let first = row * turns;`;
-  return [
-    {
-      per: "workgroup",
-      threads: THREADS,
-      items: ({ rows }) => rows,
-      vectors: matrices,
-      declarations: `var<workgroup> shares: array<f32, ${THREADS}>;`,
-      body: `${start("group", 4)}
-  ${body(rowSource(4, THREADS))}`,
-      fits: fits(4, THREADS),
-    },
-    ...([4, 1] as const).map((width): WgslForm<"rows" | "cols"> => ({
-      items: ({ rows }) => rows,
-      vectors: width === 4 ? matrices : [],
-      body: `${start("id", width)}
-  ${body(rowSource(width, 1))}`,
-      fits: fits(width, 1),
-    })),
-  ];
+  return sharedForms({
+    matrices,
+    items: ({ rows }) => rows,
+    turns: ({ cols }) => loops * cols,
+    body: (item, source) =>
+      `let row = ${item};
+  let first = row * turns;
+  ${body(source)}`,
+  });
+}
+
+/**
+ * Forms of a kernel that works on blocks of `block` rows, one row after the
+ * other: `block_at` is the number of the block, whose first row is `start`.
+ */
+export function blockForms(
+  { matrices, loops, body }: RowKernel,
+): readonly WgslForm<"rows" | "cols" | "block">[] {
+  return sharedForms({
+    matrices,
+    items: ({ rows, block }) => Math.ceil(rows / block),
+    turns: ({ cols, block }) => (1 + loops) * block * cols,
+    body: (item, source) =>
+      `let block_at = ${item};
+  let start = block_at * sizes.block;
+  let end = min(start + sizes.block, sizes.rows);
+  for (var row = start; row < end; row++) {
+    let first = row * turns;
+    ${body(source)}
+  }`,
+  });
+}
+
+/** Forms whose items are shared by a workgroup, or not. */
+function sharedForms<Size extends string>({ matrices, items, turns, body }: {
+  readonly matrices: readonly string[];
+  readonly items: WgslForm<Size>["items"];
+  /** Turns of all loops, if each handled one column in a turn. */
+  readonly turns: WgslForm<Size>["items"];
+  readonly body: (item: "group" | "id", source: RowSource) => string;
+}): readonly WgslForm<Size>[] {
+  const form = (threads: number, width: 4 | 1): WgslForm<Size> => ({
+    per: threads === 1 ? "invocation" : "workgroup",
+    threads: THREADS,
+    items,
+    vectors: width === 4 ? matrices : [],
+    declarations: threads === 1
+      ? ""
+      : `var<workgroup> shares: array<f32, ${threads}>;`,
+    body: `let turns = sizes.cols / ${width}u;
+  ${body(threads === 1 ? "id" : "group", rowSource(width, threads))}`,
+    fits: (_, sizes) =>
+      (sizes as Readonly<Record<string, number>>)["cols"]! % width === 0 &&
+      turns(sizes) <= LOOP_TURNS * width * threads,
+    prefers: (device) => threads === 1 || device !== "software",
+  });
+  return [form(THREADS, 4), form(1, 4), form(1, 1)];
 }
 
 /** WGSL of the sum of the parts of `value`, of `width` columns. */
-export function lanesSum(value: string, width: 1 | 4): string {
+function lanesSum(value: string, width: 1 | 4): string {
   return width === 4 ? `dot(${value}, vec4f(1.0))` : value;
 }
 

@@ -1,42 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { backward, type Device, Rng, Tensor } from "../../tensor/mod.ts";
 import * as ops from "../../tensor/ops/mod.ts";
-import { assertClose, ELEMENTWISE, sumOf } from "../support/close.ts";
 import { deviceTest } from "../support/devices.ts";
-import { lengthOf, type Sample, type SampleInput } from "./sample.ts";
+import { assertGradient, assertValue } from "./sample_check.ts";
 import { samples } from "./samples/mod.ts";
-
-/** Step of the central differences of the float64 reference. */
-const STEP = 1e-5;
-const rng = new Rng(0);
-
-/** Random numbers that float32 holds exactly, so both sides see the same. */
-function draw(input: SampleInput): number[] {
-  if ("indices" in input) return [...input.indices];
-  const [low, high] = input.domain ?? [-2, 2];
-  return Array.from(
-    { length: lengthOf(input) },
-    () => Math.fround(low + (high - low) * rng.uniform()),
-  );
-}
-
-function upload(
-  device: Device,
-  { inputs }: Sample,
-  values: readonly number[][],
-): Tensor[] {
-  return inputs.map((input, i) =>
-    Tensor.from(
-      device,
-      input.shape,
-      "indices" in input ? Uint32Array.from(values[i]!) : values[i]!,
-    )
-  );
-}
-
-async function read(tensor: Tensor): Promise<ArrayLike<number>> {
-  return tensor.dtype === "u32" ? await tensor.indices() : await tensor.data();
-}
 
 Deno.test("every exported operation has a sample", () => {
   const exported = Object.entries(ops)
@@ -47,43 +13,15 @@ Deno.test("every exported operation has a sample", () => {
 });
 
 for (const sample of samples) {
-  const { op, note, run, reference, inputs } = sample;
+  const { op, note } = sample;
   const name = note ? `${op}() ${note}` : `${op}()`;
-  const tolerance = sample.tolerance ?? ELEMENTWISE;
-  const values = inputs.map(draw);
-
-  deviceTest(`${name} matches its float64 reference`, async (device) => {
-    const out = run(...upload(device, sample, values));
-    const found = await read(out);
-    assertClose(found, reference(...values), tolerance);
-    assertEquals(await read(run(...upload(device, sample, values))), found);
-  });
-
+  deviceTest(
+    `${name} matches its float64 reference`,
+    (device) => assertValue(device, sample),
+  );
   if (sample.differentiable === false) continue;
-  deviceTest(`${name} has the gradient of its reference`, async (device) => {
-    const tensors = upload(device, sample, values);
-    const out = run(...tensors);
-    const weights = draw({ shape: out.shape, domain: [-1, 1] });
-    const seed = Tensor.from(device, out.shape, weights);
-    const wrt = tensors.filter((tensor) => tensor.dtype === "f32");
-    const grads = backward(out, wrt, { seed });
-
-    // Central differences of L = <weights, op(inputs)>, all in float64.
-    const loss = (at: number[][]): number =>
-      reference(...at).reduce((sum, y, i) => sum + y * weights[i]!, 0);
-    for (const [k, tensor] of wrt.entries()) {
-      const at = tensors.indexOf(tensor);
-      const expected = values[at]!.map((value, j) => {
-        const nudge = (by: number): number =>
-          loss(values.map((x, i) => i === at ? x.with(j, value + by) : x));
-        return (nudge(STEP) - nudge(-STEP)) / (2 * STEP);
-      });
-      const found = grads[k] ? await grads[k].data() : expected.map(() => 0);
-      const sum = sumOf(weights.length);
-      assertClose(found, expected, {
-        absolute: Math.max(sum.absolute, tolerance.absolute),
-        relative: Math.max(sum.relative, tolerance.relative),
-      }, `gradient of input ${at}, element`);
-    }
-  });
+  deviceTest(
+    `${name} has the gradient of its reference`,
+    (device) => assertGradient(device, sample),
+  );
 }
