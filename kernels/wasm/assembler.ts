@@ -123,8 +123,8 @@ export class FunctionBuilder {
   }
 
   /**
-   * Binary module with this function as export `run` and a memory imported as
-   * `env.memory`.
+   * Binary module with this function as export `run` and a memory of at least
+   * 64 KiB imported as `env.memory`.
    */
   module({ shared }: { readonly shared: boolean }): Uint8Array<ArrayBuffer> {
     const types = this.#parameters.map((type) => TYPE_CODES[type]);
@@ -135,7 +135,9 @@ export class FunctionBuilder {
       ...unsigned(variable.index),
     ]);
     const body = [...list(locals), ...constants, ...this.#code, END];
-    const limits = shared ? [3, 0, ...unsigned(65536)] : [0, 0];
+    // Engines that check each access do it once, not twice, where its offset
+    // lies in the least memory: 1 page.
+    const limits = shared ? [3, 1, ...unsigned(65536)] : [0, 1];
     return Uint8Array.from([
       ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       ...section(1, list([[0x60, ...unsigned(types.length), ...types, 0]])),
