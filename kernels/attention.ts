@@ -1,8 +1,13 @@
+import { attentionRowSimd } from "./attention_row_simd.ts";
 import { attentionSimd } from "./attention_simd.ts";
 import { attentionTile } from "./attention_wgsl.ts";
 import type { AttentionBuffer, AttentionSize } from "./attention_layout.ts";
 import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { upTo } from "./wasm/form.ts";
+
+/** Queries that would leave most lanes of a tile idle. */
+const FEW = 2;
 
 /**
  * Interval attention for heads of width E: out_i = Σ_j softmax_j(q_i·k_j / √E)
@@ -98,7 +103,10 @@ export const attentionKernel: (
         }
       }
     },
-    simd: attentionSimd(headWidth),
+    simd: upTo({ size: "queries", most: FEW }, {
+      few: attentionRowSimd(headWidth),
+      many: attentionSimd(headWidth),
+    }),
     cost: ({ queries, heads, pairs }) => ({
       bytes: 8 * queries * heads * headWidth,
       flops: 4 * pairs * heads * headWidth,

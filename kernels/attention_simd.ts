@@ -8,6 +8,7 @@ import {
   grainOf,
   hide,
   type Lanes,
+  LOWEST,
   multiply,
   pack,
   packedBytes,
@@ -24,9 +25,6 @@ import type { FunctionBuilder } from "./wasm/assembler.ts";
 import type { SimdForm } from "./wasm/form.ts";
 import { f32x4, type I32, i32, v128 } from "./wasm/instructions.ts";
 import { log } from "./wasm/math.ts";
-
-/** Below every score, but far above what `hide` leaves. */
-const LOWEST = -(2 ** 100);
 
 /** Form of `attentionKernel`. An item is a tile of queries of one head. */
 export function attentionSimd(

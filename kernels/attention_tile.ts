@@ -19,8 +19,10 @@ export const STEP: number = 4 * LANES;
 export const SCORES: number = BLOCK * STEP;
 /** Multiply-adds that take as long as a fork is worth, some 30 us. */
 const FORK = 6e5;
+/** Below every score, but far above `UNSEEN`. */
+export const LOWEST: number = -(2 ** 100);
 /** Score of what is not seen: its weight is exactly 0. */
-const UNSEEN = -3e38;
+export const UNSEEN = -3e38;
 /** Rows whose scores are computed together. */
 const ROWS = 6;
 /** Columns in one turn of the innermost loop. */

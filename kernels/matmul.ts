@@ -9,8 +9,8 @@ import type {
 } from "./matmul_structure.ts";
 import { matmulForms } from "./matmul_wgsl.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
-import type { SimdForm } from "./wasm/form.ts";
-import { i32, type V128 } from "./wasm/instructions.ts";
+import { type SimdForm, upTo } from "./wasm/form.ts";
+import type { V128 } from "./wasm/instructions.ts";
 import { matmulSimd } from "./wasm/matmul.ts";
 import { matvecSimd } from "./wasm/matvec.ts";
 
@@ -79,20 +79,7 @@ function simd(
     : rest;
   const many = matmulSimd(structure);
   if (rest.transposeA || !rest.transposeB) return many;
-  const few = matvecSimd(structure);
-  const formOf = ({ m }: { readonly m: number }): typeof many =>
-    m <= FEW ? few : many;
-  return {
-    items: (sizes) => formOf(sizes).items(sizes),
-    grain: (sizes) => formOf(sizes).grain!(sizes),
-    scratch: (sizes) => formOf(sizes).scratch?.(sizes) ?? 0,
-    emit: (f, values) =>
-      f.if(
-        i32.leU(values.sizes.m, FEW),
-        () => few.emit(f, values),
-        () => many.emit(f, values),
-      ),
-  };
+  return upTo({ size: "m", most: FEW }, { few: matvecSimd(structure), many });
 }
 
 function define(

@@ -1,5 +1,5 @@
 import { FunctionBuilder } from "./assembler.ts";
-import type { F32, I32 } from "./instructions.ts";
+import { type F32, type I32, i32 } from "./instructions.ts";
 
 /** Values that the body of a form finds. */
 export interface SimdArguments<
@@ -38,6 +38,26 @@ export interface SimdForm<
   emit(f: FunctionBuilder, values: SimdArguments<Size, Name>): void;
   /** Whether this form may run; absent means always. */
   fits?(sizes: Readonly<Record<Size, number>>): boolean;
+}
+
+/** The form `few` where `size` is at most `most`, and `many` above that. */
+export function upTo<Size extends string, Name extends string>(
+  { size, most }: { readonly size: Size; readonly most: number },
+  { few, many }: Readonly<Record<"few" | "many", SimdForm<Size, Name>>>,
+): SimdForm<Size, Name> {
+  const of = (sizes: Readonly<Record<Size, number>>): SimdForm<Size, Name> =>
+    sizes[size] <= most ? few : many;
+  return {
+    items: (sizes) => of(sizes).items(sizes),
+    grain: (sizes) => of(sizes).grain?.(sizes) ?? 1,
+    scratch: (sizes) => of(sizes).scratch?.(sizes) ?? 0,
+    emit: (f, values) =>
+      f.if(
+        i32.leU(values.sizes[size], most),
+        () => few.emit(f, values),
+        () => many.emit(f, values),
+      ),
+  };
 }
 
 /** What must be known of a kernel to run its SIMD form. */

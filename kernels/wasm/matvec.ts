@@ -1,4 +1,4 @@
-import type { Local } from "./assembler.ts";
+import type { FunctionBuilder, Local } from "./assembler.ts";
 import type { SimdForm } from "./form.ts";
 import { f32x4, type I32, i32, type V128, v128 } from "./instructions.ts";
 import {
@@ -9,8 +9,8 @@ import {
   transpose,
 } from "./matmul.ts";
 
-/** Columns of an item: two vectors of sums hide that additions take long. */
-const COLUMNS = 8;
+/** Lines of `multiplyLines`: columns of an item. */
+export const LINES = 8;
 /** Multiply-adds that take as long as a fork is worth, some 30 us. */
 const FORK = 1e5;
 
@@ -31,16 +31,16 @@ export function matvecSimd(
   "a" | "b" | "bias" | "base" | "c" | "pre"
 > {
   return {
-    items: ({ batch, n }) => batch * Math.ceil(n / COLUMNS),
-    grain: ({ m, k }) => Math.ceil(FORK / (COLUMNS * m * (k + 1))),
+    items: ({ batch, n }) => batch * Math.ceil(n / LINES),
+    grain: ({ m, k }) => Math.ceil(FORK / (LINES * m * (k + 1))),
     emit(f, { begin, end, buffers, sizes: { m, n, k } }): void {
-      const blocks = f.let(i32.divU(i32.add(n, COLUMNS - 1), COLUMNS));
+      const blocks = f.let(i32.divU(i32.add(n, LINES - 1), LINES));
       f.for({ from: begin, to: end }, (item) => {
         const matrix = f.let(i32.divU(item, blocks));
-        const left = f.let(i32.mul(i32.remU(item, blocks), COLUMNS));
+        const left = f.let(i32.mul(i32.remU(item, blocks), LINES));
         const width = f.let(i32.sub(n, left));
         const last = f.let(i32.sub(n, 1));
-        const lines = Array.from({ length: COLUMNS }, (_, l) => {
+        const lines = Array.from({ length: LINES }, (_, l) => {
           // Beyond the last line it is read again; nobody uses what it gives.
           const line = i32.add(
             i32.mul(matrix, n),
@@ -50,41 +50,16 @@ export function matvecSimd(
         });
         const top = f.let(i32.mul(matrix, m));
         f.for({ from: top, to: i32.add(top, m) }, (row) => {
-          const a = f.let(element(buffers.a, i32.mul(row, k)));
-          const [sums, totals] = [0, 1].map(() =>
-            [0, 1].map(() => f.let(f32x4.splat(0)))
-          ) as [Local<"v128">[], Local<"v128">[]];
-          /** Adds the products of step i and, unless `stop` forbids, 3 more. */
-          const turn = (i: I32, stop?: I32): void => {
-            const at = f.let(i32.shl(i, 2));
-            const x = f.let(i32.add(a, at));
-            const y = [0, 4].map((l) =>
-              transpose(
-                f,
-                lines.slice(l, l + 4).map((line) =>
-                  f.let(v128.load(i32.add(line, at)))
-                ),
-              ).map((step) => f.let(step))
-            );
-            for (let step = 0; step < 4; step++) {
-              const add = (): void => {
-                const factor = f.let(v128.loadSplat(x, 4 * step));
-                sums.forEach((sum, v) =>
-                  f.set(sum, f32x4.madd(factor, y[v]![step]!, sum))
-                );
-              };
-              if (stop) f.if(i32.ltU(i32.add(i, step), stop), add);
-              else add();
-            }
-          };
+          const x = f.let(element(buffers.a, i32.mul(row, k)));
+          const totals = [0, 1].map(() => f.let(f32x4.splat(0)));
           const index = f.let(i32.add(i32.mul(row, n), left));
-          const addToTotals = (addend: (v: number) => V128): void =>
+          const add = (addends: readonly V128[]): void =>
             totals.forEach((total, v) =>
-              f.set(total, f32x4.add(total, addend(v)))
+              f.set(total, f32x4.add(total, addends[v]!))
             );
           const addRow = (buffer: I32, first: I32): void => {
             const address = f.let(element(buffer, first));
-            addToTotals((v) => v128.load(address, 16 * v));
+            add([v128.load(address), v128.load(address, 16)]);
           };
           const store = (buffer: I32): void =>
             totals.forEach((total, v) =>
@@ -98,12 +73,9 @@ export function matvecSimd(
           // Without any step, c is written all the same.
           const steps = f.let(i32.add(k, i32.eq(k, 0)));
           f.for({ from: 0, to: steps, step: DEPTH }, (start) => {
-            const stop = least(f, k, i32.add(start, DEPTH));
-            const whole = f.let(i32.and(stop, -4));
-            sums.forEach((sum) => f.set(sum, f32x4.splat(0)));
-            f.for({ from: start, to: whole, step: 4 }, (i) => turn(i));
-            f.if(i32.ltU(whole, stop), () => turn(whole, stop));
-            f.if(start, () => addToTotals((v) => sums[v]!), () => {
+            const to = least(f, k, i32.add(start, DEPTH));
+            const sums = multiplyLines(f, lines, { x, from: start, to });
+            f.if(start, () => add(sums), () => {
               totals.forEach((total, v) => f.set(total, sums[v]!));
               if (bias) addRow(buffers.bias, left);
               if (base && !activation) addRow(buffers.base, index);
@@ -119,4 +91,46 @@ export function matvecSimd(
       });
     },
   };
+}
+
+/**
+ * Scalar products of the vector at `x` with 8 lines of numbers, over steps
+ * `from`, a multiple of 4, to `to`; added in the order of the steps. Two
+ * vectors of sums hide that an addition takes long.
+ */
+export function multiplyLines(
+  f: FunctionBuilder,
+  lines: readonly I32[],
+  { x, from, to }: {
+    readonly x: I32;
+    readonly from: I32;
+    readonly to: I32;
+  },
+): Local<"v128">[] {
+  const sums = [0, 4].map(() => f.let(f32x4.splat(0)));
+  /** Adds step i and the next three, as far as they come before `stop`. */
+  const turn = (i: I32, stop?: I32): void => {
+    const at = f.let(i32.shl(i, 2));
+    const factors = f.let(i32.add(x, at));
+    const steps = [0, 4].map((l) => {
+      const four = lines.slice(l, l + 4).map((line) =>
+        f.let(v128.load(i32.add(line, at)))
+      );
+      return transpose(f, four).map((step) => f.let(step));
+    });
+    for (let step = 0; step < 4; step++) {
+      const add = (): void => {
+        const factor = f.let(v128.loadSplat(factors, 4 * step));
+        sums.forEach((sum, v) =>
+          f.set(sum, f32x4.madd(factor, steps[v]![step]!, sum))
+        );
+      };
+      if (stop) f.if(i32.ltU(i32.add(i, step), stop), add);
+      else add();
+    }
+  };
+  const whole = f.let(i32.and(to, -4));
+  f.for({ from, to: whole, step: 4 }, (i) => turn(i));
+  f.if(i32.ltU(whole, to), () => turn(whole, to));
+  return sums;
 }

@@ -6,7 +6,7 @@ import { simdTest } from "../support/simd.ts";
 import { pairsOf, randomEnds } from "./attention_case.ts";
 
 /** Queries by keys, around whole tiles and blocks. */
-const SIZES = [[1, 1], [8, 48], [9, 49], [7, 200], [60, 5]] as const;
+const SIZES = [[1, 1], [2, 130], [8, 48], [9, 49], [7, 200], [60, 5]] as const;
 
 for (const headWidth of [1, 4, 6, 13]) {
   simdTest(

@@ -3,6 +3,7 @@ import {
   assemble,
   type SimdForm,
   type SimdKernel,
+  upTo,
 } from "../../../kernels/wasm/form.ts";
 import { f32, i32 } from "../../../kernels/wasm/instructions.ts";
 
@@ -39,4 +40,38 @@ Deno.test("assemble() passes range, buffers, sizes and scratch", () => {
 Deno.test("assemble() refuses a kernel without a form", () => {
   const bare: SimdKernel = { name: "bare", buffers: [], sizes: [] };
   assertThrows(() => assemble(bare, { shared: false }), TypeError, "bare");
+});
+
+Deno.test("upTo() is one form for small sizes and another above", () => {
+  const writes = (value: number): SimdForm<"count", "y"> => ({
+    items: () => value,
+    ...(value === 1 ? {} : { grain: () => value, scratch: () => value }),
+    emit: (f, { buffers }) => f.store(buffers.y, i32.const(value)),
+  });
+  const form = upTo({ size: "count", most: 3 }, {
+    few: writes(1),
+    many: writes(2),
+  });
+  const module = new WebAssembly.Module(
+    assemble(
+      { name: "either", buffers: ["y"], sizes: ["count"], simd: form },
+      { shared: false },
+    ),
+  );
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  for (
+    const [count, expected] of [
+      [3, [1, 1, 0, 1]],
+      [4, [2, 2, 2, 2]],
+    ] as const
+  ) {
+    const sizes = { count };
+    (exports["run"] as (...args: number[]) => void)(0, 1, 0, sizes.count, 64);
+    const [written] = new Int32Array(memory.buffer);
+    assertEquals(
+      [form.items(sizes), form.grain!(sizes), form.scratch!(sizes), written],
+      [...expected],
+    );
+  }
 });
