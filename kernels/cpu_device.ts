@@ -1,4 +1,11 @@
-import type { Device, DeviceCounts, HostArray, Storage } from "./device.ts";
+import { CapturePool } from "./capture.ts";
+import type {
+  Capture,
+  Device,
+  DeviceCounts,
+  HostArray,
+  Storage,
+} from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import type { Kernel, NumberArray } from "./kernel.ts";
 import { type Block, type MemoryUse, Pool } from "./pool.ts";
@@ -40,6 +47,7 @@ export class CpuDevice implements Device {
   readonly description: string;
   readonly #memory = sharedMemory();
   readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));
+  readonly #blocksInUse = new CapturePool(this.#pool);
   readonly #team: Team;
   #end = PADDING;
   #blocks = 0;
@@ -75,14 +83,19 @@ export class CpuDevice implements Device {
   }
 
   allocate(bytes: number): Storage {
-    return { block: this.#pool.take(bytes), offset: 0, bytes };
+    return { block: this.#blocksInUse.take(bytes), offset: 0, bytes };
   }
 
   free(storage: Storage): void {
-    this.#pool.give(storage.block as CpuBlock);
+    this.#blocksInUse.give(storage.block as CpuBlock);
   }
 
   write(storage: Storage, data: HostArray): void {
+    this.#blocksInUse.wrote(
+      storage.block as CpuBlock,
+      data,
+      (data) => this.write(storage, data),
+    );
     const { f32, u32 } = this.#views();
     const at = pointerOf(storage) / 4;
     if (data instanceof Float32Array) f32.set(data, at);
@@ -94,6 +107,10 @@ export class CpuDevice implements Device {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void {
+    this.#blocksInUse.launched(
+      kernel.buffers.map((name) => buffers[name].block as CpuBlock),
+      () => this.launch(kernel, buffers, sizes),
+    );
     this.#launches += 1;
     const start = this.#profile ? performance.now() : 0;
     if (kernel.simd && (kernel.simd.fits?.(sizes) ?? true)) {
@@ -111,6 +128,10 @@ export class CpuDevice implements Device {
     }
     const ms = performance.now() - start;
     this.#profile?.add(kernel.name, ms, kernel.cost(sizes));
+  }
+
+  capture(run: () => void): Capture {
+    return this.#blocksInUse.capture(run);
   }
 
   submit(): void {}

@@ -31,6 +31,15 @@ export interface DeviceCounts {
 /** Numbers that travel between host and device. */
 export type HostArray = Float32Array | Uint32Array;
 
+/** Launches that can be repeated; disposing it gives their memory back. */
+export interface Capture extends Disposable {
+  /**
+   * Repeats the launches on the same memory and with the same sizes; never
+   * waits. Throws a `DeviceError` when memory they use was freed.
+   */
+  replay(): void;
+}
+
 /** A machine that holds memory and runs kernels on it. */
 export interface Device extends Disposable {
   /** Which implementation this is. */
@@ -56,6 +65,16 @@ export interface Device extends Disposable {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void;
+  /**
+   * Calls `run`, which must not wait, and keeps its launches to repeat them
+   * without the work of finding them: a step whose shapes repeat. New data
+   * reach a repetition through memory from before the run: what the run writes
+   * there is not written again, and must be by the caller. So must all that
+   * lasts, such as the averages of an optimizer, be from before. Memory taken in the
+   * run serves nothing else until the capture is disposed. Throws an `Error`
+   * inside another capture.
+   */
+  capture(run: () => void): Capture;
   /** Hands what was launched so far to the machine; never waits. */
   submit(): void;
   /**

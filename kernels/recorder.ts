@@ -1,7 +1,10 @@
 /** One recorded launch: plain data until the list is submitted. */
-interface Launch {
+export interface Launch {
+  /** Compiled form. */
   readonly pipeline: GPUComputePipeline;
+  /** Buffers, and the recorder's uniforms. */
   readonly group: GPUBindGroup;
+  /** Workgroups. */
   readonly grid: readonly [x: number, y: number];
   /** Kernel, for the profile. */
   readonly label: string;

@@ -1,4 +1,11 @@
-import type { Device, DeviceCounts, HostArray, Storage } from "./device.ts";
+import { CapturePool } from "./capture.ts";
+import type {
+  Capture,
+  Device,
+  DeviceCounts,
+  HostArray,
+  Storage,
+} from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import {
   chooseForm,
@@ -10,7 +17,7 @@ import {
 } from "./kernel.ts";
 import { type Block, type MemoryUse, Pool } from "./pool.ts";
 import { type KernelTime, Profile } from "./profile.ts";
-import { Recorder } from "./recorder.ts";
+import { type Launch, Recorder } from "./recorder.ts";
 
 /** A block is one WebGPU buffer. */
 interface GpuBlock extends Block {
@@ -24,6 +31,15 @@ interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly layoutKey: string;
+}
+
+/** One launch with all that recording it takes. */
+interface Recorded {
+  readonly launch: Launch;
+  readonly values: readonly number[];
+  readonly fractions: readonly boolean[];
+  readonly blocks: readonly GpuBlock[];
+  readonly cost: () => Cost;
 }
 
 /** Options of a WebGPU device. */
@@ -63,6 +79,7 @@ export class WebgpuDevice implements Device {
   readonly #gpu: GPUDevice;
   readonly #recorder: Recorder;
   readonly #pool: Pool<GpuBlock> = new Pool((bytes) => this.#create(bytes));
+  readonly #blocksInUse = new CapturePool(this.#pool);
   readonly #compiled = new Map<WgslForm, Compiled>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #groups = new Map<string, GPUBindGroup>();
@@ -142,16 +159,18 @@ export class WebgpuDevice implements Device {
   }
 
   allocate(bytes: number): Storage {
-    return { block: this.#pool.take(bytes), offset: 0, bytes };
+    return { block: this.#blocksInUse.take(bytes), offset: 0, bytes };
   }
 
   free(storage: Storage): void {
-    this.#pool.give(storage.block as GpuBlock);
+    this.#blocksInUse.give(storage.block as GpuBlock);
   }
 
   write(storage: Storage, data: HostArray): void {
     if (data.length === 0) return; // Deno ends the process on empty writes
-    const { buffer, list } = storage.block as GpuBlock;
+    const block = storage.block as GpuBlock;
+    const { buffer, list } = block;
+    this.#blocksInUse.wrote(block, data, (data) => this.write(storage, data));
     // A queued write overtakes recorded launches that still need the old data.
     if (list === this.#recorder.list && !this.#recorder.empty) this.submit();
     const source = data as HostArray & ArrayBufferView<ArrayBuffer>;
@@ -165,7 +184,6 @@ export class WebgpuDevice implements Device {
   ): void {
     const form = kernel.forms[chooseForm(kernel, this.class, sizes)]!;
     const items = form.items(sizes);
-    this.#launches += 1;
     if (items === 0) return;
     const { threads = 64, per = "invocation" } = form;
     const groups = per === "invocation" ? Math.ceil(items / threads) : items;
@@ -183,10 +201,19 @@ export class WebgpuDevice implements Device {
       false,
       ...kernel.sizes.map((name) => kernel.fractions?.includes(name) ?? false),
     ];
-    this.#recorder.add(launch, values, fractions);
-    this.#costs?.push({ label: kernel.name, cost: kernel.cost(sizes) });
-    const { list } = this.#recorder;
-    for (const { block } of storages) (block as GpuBlock).list = list;
+    const recorded = {
+      launch,
+      values,
+      fractions,
+      blocks: storages.map(({ block }) => block as GpuBlock),
+      cost: () => kernel.cost(sizes),
+    };
+    this.#blocksInUse.launched(recorded.blocks, () => this.#record(recorded));
+    this.#record(recorded);
+  }
+
+  capture(run: () => void): Capture {
+    return this.#blocksInUse.capture(run);
   }
 
   submit(): void {
@@ -259,6 +286,14 @@ export class WebgpuDevice implements Device {
 
   [Symbol.dispose](): void {
     this.#gpu.destroy();
+  }
+
+  #record({ launch, values, fractions, blocks, cost }: Recorded): void {
+    this.#launches += 1;
+    this.#recorder.add(launch, values, fractions);
+    this.#costs?.push({ label: launch.label, cost: cost() });
+    const { list } = this.#recorder;
+    for (const block of blocks) block.list = list;
   }
 
   #check(): void {
