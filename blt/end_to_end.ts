@@ -40,7 +40,7 @@ import { VOCABULARY } from "./bytes.ts";
 import { checkEndToEnd, type EndToEndConfig } from "./config.ts";
 import type { Lesson, Teach } from "./lesson.ts";
 import { groupCapacity } from "./level.ts";
-import { byteUnits, type Units } from "./units.ts";
+import { byteUnits, extentOf, type Units } from "./units.ts";
 
 /** Rotary tables of an {@linkcode EndToEndBlt}. */
 interface Tables extends BltTables {
@@ -55,8 +55,6 @@ interface Batch {
   readonly bytes: Sequence;
   readonly rows: UnitRows;
   readonly units: Units;
-  /** Most ids in a row. */
-  readonly most: number;
 }
 
 /** What the tiny transformer makes of bytes. */
@@ -262,7 +260,6 @@ export class EndToEndBlt {
         documents: Tensor.from(device, [rows.ids.length], units.documents),
       },
       units,
-      most: Math.max(...rows.lengths),
     };
   }
 
@@ -280,7 +277,7 @@ export class EndToEndBlt {
       lookback: this.lookback,
       most: grouping.most,
       every,
-      capacity: groupCapacity(grouping, batch.most),
+      capacity: groupCapacity(grouping.target, extentOf(batch.units)),
       slots,
       window: latent.window,
     });

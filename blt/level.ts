@@ -6,21 +6,25 @@ import {
   type UnitRows,
 } from "../tensor/mod.ts";
 import { filled, Linear, type Parameter, Transformer } from "../nn/mod.ts";
-import type { GroupingConfig, LevelConfig } from "./config.ts";
+import type { LevelConfig } from "./config.ts";
 import { Pool } from "./pool.ts";
 import { Reader } from "./reader.ts";
 import { CostHead } from "./uncertainty.ts";
+import type { RowExtent } from "./units.ts";
 
 /** Room for groups beyond the wanted number, as a share of it. */
 const SPARE = 1.5;
 
-/** Groups that there is room for in a row of at most `units` units. */
+/**
+ * Groups that there is room for in a row: more than are wanted, and in any case
+ * those that each document starts, one in front of it included.
+ */
 export function groupCapacity(
-  { target, most }: Pick<GroupingConfig, "target" | "most">,
-  units: number,
+  target: number,
+  { units, documents }: RowExtent,
 ): number {
-  const wanted = Math.ceil(SPARE * units / Math.min(target, most)) + 2;
-  return Math.max(2, Math.min(units, wanted));
+  const wanted = Math.ceil(SPARE * units / target) + 3 * documents;
+  return Math.min(units + documents, wanted);
 }
 
 /**
@@ -67,17 +71,17 @@ export class Level {
     }
   }
 
-  /** Groups units by their scores, [R]; a row has at most `most` units. */
-  group(rows: UnitRows, scores: Tensor, most: number): Groups {
+  /** Groups units by their scores, [R]; rows extend to at most `extent`. */
+  group(rows: UnitRows, scores: Tensor, extent: RowExtent): Groups {
     const { grouping, uncertainty, trunk, slots } = this.config;
-    const { rule, most: longest, target } = grouping;
+    const { rule, most, target } = grouping;
     return groupByScores(rows, scores, {
       threshold: this.threshold.value,
       rule,
       lookback: false,
-      most: longest,
+      most,
       every: uncertainty.kind === "fixed" ? Math.round(target) : 0,
-      capacity: groupCapacity(grouping, most),
+      capacity: groupCapacity(target, extent),
       slots,
       window: trunk.window,
     });

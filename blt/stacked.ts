@@ -20,7 +20,7 @@ import { checkStacked, type StackedConfig } from "./config.ts";
 import type { Lesson, Teach } from "./lesson.ts";
 import { groupCapacity, Level } from "./level.ts";
 import { byteCosts, groupCosts, type UnitCosts } from "./uncertainty.ts";
-import { byteUnits, groupUnits } from "./units.ts";
+import { byteUnits, extentOf, groupUnits, type RowExtent } from "./units.ts";
 
 /** Units of one level on the device. */
 interface LevelUnits {
@@ -28,8 +28,8 @@ interface LevelUnits {
   readonly rows: UnitRows;
   /** The units as a sequence. */
   readonly sequence: Sequence;
-  /** Most units in a row. */
-  readonly most: number;
+  /** Of its rows. */
+  readonly extent: RowExtent;
   /** Entropy of the byte behind each unit, where levels go by that. [R] */
   readonly seam: Tensor | undefined;
 }
@@ -129,14 +129,14 @@ export class StackedBlt {
     { ids, lengths, starts, entropies }: PatchedRows,
     { patches }: BltBatch,
   ): LevelUnits {
-    const { groups } = groupUnits(byteUnits(ids, lengths), starts);
+    const bytes = byteUnits(ids, lengths);
+    const { groups } = groupUnits(bytes, starts);
     const count = patches.segments.count;
     const documents = Uint32Array.from({ length: count }, (_, i) => i);
     documents.set(groups.documents);
     const firsts = [0];
     for (const length of groups.lengths) firsts.push(firsts.at(-1)! + length);
     firsts[firsts.length - 1] = count; // what only fills up comes last
-    const room = { target: this.config.patchBytes, most: Infinity };
     return {
       rows: {
         firsts,
@@ -148,7 +148,7 @@ export class StackedBlt {
         documents: Tensor.from(device, [count], documents),
       },
       sequence: patches.sequence,
-      most: groupCapacity(room, Math.max(...lengths)),
+      extent: grouped(extentOf(bytes), this.config.patchBytes),
       seam: entropies &&
         lastOf(
           Tensor.from(device, [entropies.length], entropies),
@@ -169,7 +169,7 @@ export class StackedBlt {
     if (!level) return x;
     const { reader, trunk } = level.config;
     const scores = this.#scores(level, x, units);
-    const groups = level.group(units.rows, scores, units.most);
+    const groups = level.group(units.rows, scores, units.extent);
     traces.push({ level, units, scores, groups });
 
     const table = tables.levels[depth]!;
@@ -185,7 +185,7 @@ export class StackedBlt {
       {
         rows: groups.units,
         sequence,
-        most: groupCapacity(level.config.grouping, units.most),
+        extent: grouped(units.extent, level.config.grouping.target),
         seam: units.seam && lastOf(units.seam, segments),
       },
       tables,
@@ -254,4 +254,9 @@ export class StackedBlt {
       },
     };
   }
+}
+
+/** Extent of rows of groups. */
+function grouped(extent: RowExtent, target: number): RowExtent {
+  return { ...extent, units: groupCapacity(target, extent) };
 }

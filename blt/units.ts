@@ -11,6 +11,29 @@ export interface Units {
   readonly documents: Uint32Array;
 }
 
+/** What no row of a batch has more of. */
+export interface RowExtent {
+  /** Units in a row. */
+  readonly units: number;
+  /** Documents in a row; rounded up, so that few sizes occur. */
+  readonly documents: number;
+}
+
+/** Extent of the largest rows; documents are rounded up to a power of 2. */
+export function extentOf({ lengths, documents }: Units): RowExtent {
+  let most = 1;
+  let at = 0;
+  for (const length of lengths) {
+    const row = documents.subarray(at, at + length);
+    most = Math.max(most, new Set(row).size);
+    at += length;
+  }
+  return {
+    units: Math.max(...lengths),
+    documents: 2 ** Math.ceil(Math.log2(most)),
+  };
+}
+
 /** How the units of one level make up those of the next. */
 export interface Grouping {
   /** Group j holds the units from bounds[j] up to, and without, bounds[j + 1]. */

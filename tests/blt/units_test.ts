@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { byteUnits, encode, groupUnits } from "../../blt/mod.ts";
+import { byteUnits, encode, extentOf, groupUnits } from "../../blt/mod.ts";
 import { type Draw, forAll } from "../support/for_all.ts";
 
 Deno.test("byteUnits() finds the document of each byte, row by row", () => {
@@ -10,6 +10,18 @@ Deno.test("byteUnits() finds the document of each byte, row by row", () => {
   assertEquals(byteUnits(ids, lengths), {
     lengths: [5, 2, 3],
     documents: Uint32Array.of(0, 0, 0, 3, 3, 5, 5, 7, 7, 7),
+  });
+});
+
+Deno.test("extentOf() rounds up the documents of the fullest row", () => {
+  const documents = Uint32Array.of(0, 0, 2, 3, 4, 4, 4);
+  assertEquals(extentOf({ lengths: [4, 3], documents }), {
+    units: 4,
+    documents: 4,
+  });
+  assertEquals(extentOf({ lengths: [2, 5], documents: new Uint32Array(7) }), {
+    units: 5,
+    documents: 1,
   });
 });
 
