@@ -3,7 +3,6 @@ import {
   Blt,
   bltPreset,
   BOS,
-  BYTE_OFFSET,
   encode,
   EOS,
   NgramHasher,
@@ -22,97 +21,22 @@ import {
 } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
+import { leaksOf, NONE, search } from "./leaks.ts";
+import { type Make, proveCausal, provePrefix } from "./proofs.ts";
 import {
   blt,
   bltConfig,
   bytes,
   type Changes,
   drawRow,
-  type Outcome,
   patchers,
   type Subject,
 } from "./subject.ts";
 
 const V = 260;
 
-/** What a change of one id did to what stands before it. */
-interface Leaks {
-  /** Changes that were tried. */
-  cases: number;
-  /** Changes that moved an earlier logit. */
-  logits: number;
-  /** Changes that moved an earlier start. */
-  starts: number;
-  /** Changes that moved nothing where they were made. */
-  unseen: number;
-  /** Changes that moved a later start: else the test would show little. */
-  moved: number;
-}
-
-const NONE: Leaks = { cases: 0, logits: 0, starts: 0, unseen: 0, moved: 0 };
-const KEYS = ["cases", "logits", "starts", "unseen", "moved"] as const;
-
-/** Positions at the front of two rows whose logits have the same bits. */
-function agreeing(a: Outcome, b: Outcome): number {
-  const length = Math.min(a.logits.length, b.logits.length);
-  let i = 0;
-  while (i < length && Object.is(a.logits[i], b.logits[i])) i++;
-  return Math.floor(i / V);
-}
-
-/**
- * Changes the ids of `row` at `positions`, one at a time, and looks for changes
- * before them.
- */
-async function leaksOf(
-  subject: Subject,
-  row: Uint32Array,
-  draw: Draw,
-  positions: readonly number[] = [...row.keys()].slice(1),
-): Promise<Leaks> {
-  const changed = positions.map((t) => {
-    // An EOS begins a patch behind it, so it is tried as well.
-    const other = draw.integer(0, 8) === 0
-      ? EOS
-      : BYTE_OFFSET + draw.integer(0, 256);
-    return row.with(t, other === row[t] ? BYTE_OFFSET : other);
-  });
-  const [before, ...after] = await subject([row, ...changed]);
-  const leaks = { ...NONE };
-  for (const [i, outcome] of after.entries()) {
-    const t = positions[i]!;
-    const flip = outcome.starts.findIndex((s, p) => s !== before!.starts[p]);
-    leaks.cases += 1;
-    const first = agreeing(before!, outcome);
-    leaks.logits += Number(first < t);
-    leaks.unseen += Number(first > t);
-    leaks.starts += Number(flip >= 0 && flip <= t);
-    leaks.moved += Number(flip > t);
-  }
-  return leaks;
-}
-
-/** Leaks of several random rows. */
-async function search(
-  subject: Subject,
-  lengths: readonly number[],
-): Promise<Leaks> {
-  const sum = { ...NONE };
-  for (const [seed, length] of lengths.entries()) {
-    const draw = new Draw(seed);
-    const leaks = await leaksOf(subject, drawRow(draw, length), draw);
-    for (const key of KEYS) sum[key] += leaks[key];
-  }
-  return sum;
-}
-
-/** Lengths of the rows of a search; the slower device gets fewer. */
-function lengthsFor(device: Device): readonly number[] {
-  return device.kind === "cpu" ? [2, 3, 7, 12, 17, 24, 31] : [3, 19];
-}
-
 /** Models to prove, by name. */
-const subjects: Readonly<Record<string, (device: Device) => Subject>> = {
+const subjects: Readonly<Record<string, Make>> = {
   ByteTransformer: bytes,
   ...Object.fromEntries(
     Object.entries(patchers).map(([name, patcher]) => [
@@ -123,27 +47,9 @@ const subjects: Readonly<Record<string, (device: Device) => Subject>> = {
 };
 
 for (const [name, make] of Object.entries(subjects)) {
-  deviceTest(`${name} does not see ahead`, async (device) => {
-    const leaks = await search(make(device), lengthsFor(device));
-    const cases = device.kind === "cpu" ? 89 : 20;
-    assertEquals({ ...leaks, moved: 0 }, { ...NONE, cases });
-    const fixed = /ByteTransformer|by byte$|by static$/.test(name);
-    if (device.kind === "cpu" && !fixed) assertGreater(leaks.moved, 4);
-  });
-
-  deviceTest(
-    `${name} says of a prefix what it says of the row`,
-    async (device) => {
-      const subject = make(device);
-      const row = drawRow(new Draw(99), device.kind === "cpu" ? 24 : 9);
-      const [whole] = await subject([row]);
-      for (let length = 1; length < row.length; length++) {
-        const [part] = await subject([row.subarray(0, length)]);
-        assertEquals(agreeing(part!, whole!), length);
-        assertEquals(part!.starts, whole!.starts.subarray(0, length + 1));
-      }
-    },
-  );
+  const fixed = /ByteTransformer|by byte$|by static$/.test(name);
+  proveCausal(name, make, fixed ? 0 : 5);
+  provePrefix(name, make);
 }
 
 deviceTest("Blt has no gradient from a logit to later ids", async (device) => {

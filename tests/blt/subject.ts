@@ -73,12 +73,12 @@ export function bltConfig(patcher: PatcherConfig): BltConfig {
  * model of `blt` says, so that a changed byte moves patches.
  */
 export const patchers: Readonly<Record<string, PatcherConfig>> = {
-  "entropy": { kind: "entropy", threshold: 5.2 },
-  "entropy, at most 3 bytes": { kind: "entropy", threshold: 5.2, maxBytes: 3 },
+  "entropy": { kind: "entropy", threshold: 5.1 },
+  "entropy, at most 3 bytes": { kind: "entropy", threshold: 5.1, maxBytes: 3 },
   "relative": { kind: "relative", threshold: 0 },
   "relative as Meta's": { kind: "relative", threshold: 0, meta: true },
-  "both": { kind: "both", threshold: 5.2, increase: 0 },
-  "both as Meta's": { kind: "both", threshold: 5.2, increase: 0, meta: true },
+  "both": { kind: "both", threshold: 5.1, increase: 0 },
+  "both as Meta's": { kind: "both", threshold: 5.1, increase: 0, meta: true },
   "static": { kind: "static", bytes: 4 },
   "space": { kind: "space" },
   "space, at most 2 bytes": { kind: "space", maxBytes: 2 },

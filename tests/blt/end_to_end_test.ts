@@ -1,0 +1,90 @@
+import type { EndToEndBlt, Objective } from "../../blt/mod.ts";
+import { Tensor, trackQuantile } from "../../tensor/mod.ts";
+import { grouped, scoresOfNext } from "./grouped_subject.ts";
+import {
+  type Make,
+  proveApart,
+  proveCausal,
+  proveIndependent,
+  proveLeaking,
+  provePrefix,
+  proveUnawareOfBatch,
+} from "./proofs.ts";
+import { tinyEndToEnd } from "./tiny_models.ts";
+
+const PREVIOUS: Objective = { kind: "previous", bytes: 2 };
+const NEXT: Objective = { kind: "next", reaches: "all" };
+
+const OBJECTIVES: Readonly<Record<string, Objective>> = {
+  previous: PREVIOUS,
+  next: NEXT,
+  "next on a branch": { kind: "next", reaches: "branch" },
+  "next by its head": { kind: "next", reaches: "head" },
+};
+
+for (const [kind, objective] of Object.entries(OBJECTIVES)) {
+  for (const rule of ["above", "rise"] as const) {
+    const make = (target: number, skip: boolean): Make => (device) => {
+      const grouping = { target, most: 4, rule };
+      return grouped(device, tinyEndToEnd(objective, { skip, grouping }));
+    };
+    const name = `EndToEndBlt, ${kind}, ${rule},`;
+    proveCausal(name, make(2, true), 20);
+    proveCausal(`${name} no skip,`, make(2, false), 20);
+    if (rule === "rise") continue;
+    // Where there is room for all groups, lengths and batches do not matter.
+    const roomy = make(1.4, true);
+    provePrefix(name, roomy);
+    proveIndependent(name, roomy);
+    proveApart(name, roomy, false);
+  }
+}
+
+proveUnawareOfBatch(
+  "EndToEndBlt",
+  (device) => grouped(device, tinyEndToEnd(NEXT)),
+);
+
+/** A model whose scores were changed by `change`. */
+function scored(change: (model: EndToEndBlt, scores: Tensor) => Tensor): Make {
+  return (device) => {
+    const model = tinyEndToEnd(NEXT);
+    const sense = model.sense.bind(model);
+    model.sense = (inputs, attend) => {
+      const found = sense(inputs, attend);
+      return { ...found, scores: change(model, found.scores) };
+    };
+    return grouped(device, model);
+  };
+}
+
+proveLeaking(
+  "EndToEndBlt whose bytes read as if their own patch were known early",
+  (device) =>
+    grouped(device, tinyEndToEnd(PREVIOUS), {
+      readable: ({ ids }) =>
+        ids.map((id, p) => ids[p + 1] === id + 1 ? id : id - 1),
+    }),
+);
+
+proveLeaking(
+  "EndToEndBlt whose bytes read the open patch",
+  (device) =>
+    grouped(device, tinyEndToEnd(NEXT), { readable: ({ ids }) => ids }),
+);
+
+proveLeaking(
+  "EndToEndBlt that scores a byte by the one after it",
+  scored((_, scores) => scoresOfNext(scores)),
+);
+
+proveLeaking(
+  "EndToEndBlt with a threshold from the batch itself",
+  scored(({ threshold }, scores) => {
+    const { device, size } = scores;
+    const rule = { rule: "above", lookback: false, quantile: 0.5 } as const;
+    const documents = Tensor.from(device, [size], new Uint32Array(size));
+    trackQuantile(threshold.value, scores, { ...rule, documents });
+    return scores;
+  }),
+);
