@@ -79,9 +79,9 @@ async function runTrain(values: blt.FlagValues): Promise<number> {
     display.finish();
   }
   let cut: blt.Report["sample"];
-  if (sample && options.model === "blt") {
+  if (sample?.length && options.model !== "bytes") {
     using run = await blt.openRun(store, device);
-    cut = { bytes: sample, patches: await blt.segment(run, sample) };
+    cut = { bytes: sample, ...await blt.segment(run, sample) };
   }
   await writeReport(store, starts, cut);
   print(`report: ${folder}/report.html\n`);
@@ -172,22 +172,22 @@ async function runPatch(values: blt.FlagValues): Promise<number> {
   }
   const bytes = documents[0]?.bytes ?? encode(values.text ?? "");
 
-  let patches: readonly blt.TextPatch[];
+  let units: blt.TextUnits;
   if (patcher === undefined) {
     const store = await runFolder(run);
     using device = await open(values.device, besides(values));
     using opened = await blt.openRun(store, device);
-    patches = await blt.segment(opened, bytes);
+    units = await blt.segment(opened, bytes);
   } else {
-    patches = await blt.segment({ kind: patcher, bytes: patchBytes }, bytes);
+    units = await blt.segment({ kind: patcher, bytes: patchBytes }, bytes);
   }
 
   if (values.json) {
-    print(`${JSON.stringify({ patches: blt.patchObjects(bytes, patches) })}\n`);
+    print(`${JSON.stringify(blt.unitObjects(bytes, units))}\n`);
   } else {
     const coloured = Deno.stdout.isTerminal() && !Deno.noColor;
     const view = coloured ? blt.colouredPatches : blt.plainPatches;
-    print(`${view(bytes, patches)}\n`);
+    print(`${view(bytes, units)}\n`);
   }
   return 0;
 }

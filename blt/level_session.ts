@@ -17,6 +17,8 @@ export interface NewUnits {
  * for each closed group, and lets the units read what is closed.
  */
 export class LevelSession {
+  /** For each unit read, whether the next one starts a group. */
+  readonly starts: boolean[] = [];
   readonly #level: Level;
   readonly #grouper: UnitGrouper;
   readonly #groups: OpenGroups;
@@ -81,6 +83,8 @@ export class LevelSession {
     const scores = cost
       ? await cost.forward(x).data()
       : seams ?? new Float32Array(count);
-    return Array.from(scores, (score) => this.#grouper.push(score));
+    const ends = Array.from(scores, (score) => this.#grouper.push(score));
+    this.starts.push(...ends);
+    return ends;
   }
 }

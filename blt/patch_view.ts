@@ -1,10 +1,21 @@
 import { decode, encode } from "./bytes.ts";
-import type { TextPatch } from "./segment.ts";
+import type { TextPatch, TextSpan, TextUnits } from "./segment.ts";
+
+/** A group of units as `patch --json` prints it. */
+export interface SpanObject extends TextSpan {
+  /** The bytes as UTF-8, U+FFFD where it is none. */
+  readonly text: string;
+}
 
 /** A patch as `patch --json` prints it. */
-export interface PatchObject extends Required<TextPatch> {
-  /** The patch as UTF-8, U+FFFD where it is none. */
-  readonly text: string;
+export interface PatchObject extends SpanObject, Required<TextPatch> {}
+
+/** Units of a text as `patch --json` prints them. */
+export interface UnitsObject {
+  /** Patches. */
+  readonly patches: readonly PatchObject[];
+  /** Groups of patches, then groups of those. */
+  readonly levels: readonly (readonly SpanObject[])[];
 }
 
 /** What stands in one place of a patch view. */
@@ -13,9 +24,14 @@ export interface PatchCell {
   readonly text: string;
   /** Index of the patch that holds it. */
   readonly patch: number;
+  /** Bars for what begins there, not at the front: a patch, a group, and so on. */
+  readonly bars: string;
   /** Largest entropy of its bytes, in nats; absent without a model. */
   readonly entropy?: number;
 }
+
+/** Stands in front of a patch, twice in front of a group of patches. */
+const BAR = "|";
 
 /** Stands for a byte of a character that began in an earlier patch. */
 const CONTINUED = "◂";
@@ -78,16 +94,28 @@ export class PrintableStream {
   }
 }
 
-/** Patches of a text as `patch --json` prints them. */
-export function patchObjects(
+/** Units of a text as `patch --json` prints them. */
+export function unitObjects(
   bytes: Uint8Array,
-  patches: readonly TextPatch[],
-): PatchObject[] {
-  return patches.map(({ start, length, entropies = [] }) => {
+  { patches, levels }: TextUnits,
+): UnitsObject {
+  function spanObject({ start, length }: TextSpan): SpanObject {
     const part = bytes.subarray(start, start + length);
     const text = decode(encode(part, { bos: false, eos: false }));
-    return { start, length, text, entropies };
-  });
+    return { start, length, text };
+  }
+  return {
+    patches: patches.map((patch) => {
+      const { entropies = [] } = patch;
+      return { ...spanObject(patch), entropies };
+    }),
+    levels: levels.map((spans) => spans.map(spanObject)),
+  };
+}
+
+/** Bars in a view that shows patches by their backgrounds: those of groups. */
+export function groupBars(bars: string): string {
+  return bars.length > 1 ? bars : "";
 }
 
 /** Lines that explain cells; `scale` shows the levels of entropy, if there are. */
@@ -101,6 +129,11 @@ export function cellLegend(
       `${scale} entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more`,
     );
   }
+  const most = cells.reduce((most, { bars }) => bars > most ? bars : most, "");
+  for (let level = 2; level <= most.length; level++) {
+    const units = level === 2 ? "patches" : "groups";
+    legend.push(`${BAR.repeat(level)} begins a group of ${units}`);
+  }
   if (cells.some(({ text }) => text === CONTINUED)) {
     legend.push(
       `${CONTINUED} is a byte of a character that began in an earlier patch`,
@@ -109,20 +142,21 @@ export function cellLegend(
   return legend;
 }
 
-/** Patches in two backgrounds, characters coloured by entropy. */
-export function colouredPatches(
-  bytes: Uint8Array,
-  patches: readonly TextPatch[],
-): string {
-  const cells = patchCells(bytes, patches);
-  const painted = cells.map(({ text, patch, entropy }) => {
+/**
+ * Patches in two backgrounds, characters coloured by entropy; groups begin with
+ * a bar for each level.
+ */
+export function colouredPatches(bytes: Uint8Array, units: TextUnits): string {
+  const cells = patchCells(bytes, units);
+  const painted = cells.map(({ text, patch, bars, entropy }) => {
     const background = PATCH_BACKGROUNDS[patch % 2]!;
     const foreground = entropy === undefined
       ? TEXT_COLOUR
       : LEVEL_COLOURS[entropyLevel(entropy)]!;
-    return text === NEWLINE
+    const painted = text === NEWLINE
       ? painting("↵", foreground, background) + NEWLINE
       : painting(text, foreground, background);
+    return groupBars(bars) + painted;
   });
   const scale = LEVEL_COLOURS.map((colour, level) =>
     painting(` ${level} `, colour, PATCH_BACKGROUNDS[0]!)
@@ -131,15 +165,15 @@ export function colouredPatches(
 }
 
 /**
- * Patches with `|` between them, in lines of at most `columns`, and under each
- * line the entropies.
+ * Patches with `|` between them, `||` where a group begins, and so on, in lines
+ * of at most `columns`, and under each line the entropies.
  */
 export function plainPatches(
   bytes: Uint8Array,
-  patches: readonly TextPatch[],
+  units: TextUnits,
   columns: number = 80,
 ): string {
-  const cells = patchCells(bytes, patches);
+  const cells = patchCells(bytes, units);
   const hasEntropies = cells.some(({ entropy }) => entropy !== undefined);
   const lines: string[] = [];
   let text = "";
@@ -151,17 +185,14 @@ export function plainPatches(
     text = levels = "";
     width = 0;
   }
-  let previous = 0;
   for (const cell of cells) {
-    const bar = cell.patch === previous ? "" : "|";
-    const shown = bar + (cell.text === NEWLINE ? "↵" : cell.text);
+    const shown = cell.bars + (cell.text === NEWLINE ? "↵" : cell.text);
     const cellWidth = columnsOf(shown);
     if (width + cellWidth > columns && width > 0) endLine();
     text += shown;
     const level = cell.entropy === undefined ? "" : entropyLevel(cell.entropy);
-    levels += `${bar && " "}${level}`.padEnd(cellWidth);
+    levels += `${" ".repeat(cell.bars.length)}${level}`.padEnd(cellWidth);
     width += cellWidth;
-    previous = cell.patch;
     if (cell.text === NEWLINE) endLine();
   }
   if (text !== "") endLine();
@@ -175,8 +206,11 @@ export function plainPatches(
  */
 export function patchCells(
   bytes: Uint8Array,
-  patches: readonly TextPatch[],
+  { patches, levels }: TextUnits,
 ): PatchCell[] {
+  const groups = levels.map((spans) =>
+    new Set(spans.map(({ start }) => start))
+  );
   const cells: PatchCell[] = [];
   let characterEnd = 0;
   patches.forEach(({ start, length, entropies }, patch) => {
@@ -206,7 +240,10 @@ export function patchCells(
     }
     for (const { text, from, to } of spans) {
       const own = entropies?.slice(from - start, to - start);
-      cells.push({ text, patch, ...own && { entropy: Math.max(...own) } });
+      const begun = groups.filter((starts) => starts.has(start)).length;
+      const bars = patch > 0 && from === start ? BAR.repeat(1 + begun) : "";
+      const entropy = own && { entropy: Math.max(...own) };
+      cells.push({ text, patch, bars, ...entropy });
     }
   });
   return cells;

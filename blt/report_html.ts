@@ -2,10 +2,11 @@ import {
   cellLegend,
   ENTROPY_LEVELS,
   entropyLevel,
+  groupBars,
   patchCells,
 } from "./patch_view.ts";
 import { duration, grouped, short } from "./progress.ts";
-import type { TextPatch } from "./segment.ts";
+import type { TextUnits } from "./segment.ts";
 import type { TrainEvent } from "./train_event.ts";
 
 /** What a report shows. */
@@ -14,12 +15,10 @@ export interface Report {
   readonly title: string;
   /** What was told so far; of a step that was told twice the last counts. */
   readonly events: readonly TrainEvent[];
-  /** A text cut into patches. */
-  readonly sample?: {
+  /** A text cut into units. */
+  readonly sample?: TextUnits & {
     /** [bytes] */
     readonly bytes: Uint8Array;
-    /** In order, covering the text. */
-    readonly patches: readonly TextPatch[];
   };
 }
 
@@ -33,7 +32,7 @@ type Series = readonly (readonly [number, number])[];
 export function reportHtml({ title, events, sample }: Report): string {
   const training = seriesOf(events, "step");
   const heldOut = seriesOf(events, "evaluation");
-  const patches = sample && patchesHtml(sample.bytes, sample.patches);
+  const patches = sample && patchesHtml(sample.bytes, sample);
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -189,13 +188,14 @@ function ticks(top: number): number[] {
   );
 }
 
-function patchesHtml(bytes: Uint8Array, patches: readonly TextPatch[]): string {
-  const cells = patchCells(bytes, patches);
+function patchesHtml(bytes: Uint8Array, units: TextUnits): string {
+  const cells = patchCells(bytes, units);
   let html = "";
   let open = -1;
-  for (const { text, patch, entropy } of cells) {
+  for (const { text, patch, bars, entropy } of cells) {
     if (patch !== open) {
-      html += `${open < 0 ? "" : "</span>"}<span class="patch">`;
+      html += open < 0 ? "" : "</span>";
+      html += `${groupBars(bars)}<span class="patch">`;
       open = patch;
     }
     const shown = text === "\n" ? "↵<br>" : escapeHtml(text);

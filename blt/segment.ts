@@ -1,51 +1,121 @@
 import { Scope } from "../tensor/mod.ts";
 import { encode } from "./bytes.ts";
+import { EndToEndBlt } from "./end_to_end.ts";
 import { streamEntropies } from "./entropies.ts";
-import { patcherOf } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
 import { checkPatcher, type PatcherConfig } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
 import { patchBounds } from "./patching.ts";
+import { ByteSession, openSession } from "./session.ts";
 
-/** One patch of a text. */
-export interface TextPatch {
+/** A range of a text. */
+export interface TextSpan {
   /** First byte. */
   readonly start: number;
   /** Bytes. */
   readonly length: number;
-  /** Entropy of each byte before it was read, in nats, where it is known. */
+}
+
+/** One patch of a text. */
+export interface TextPatch extends TextSpan {
+  /**
+   * Entropy of each byte before it was read, in nats, where it is known; of a
+   * model that looks back, the entropy by which the byte may start a patch.
+   */
   readonly entropies?: readonly number[];
 }
 
+/** A text cut into units, which cover it in order at every level. */
+export interface TextUnits {
+  /** Patches. */
+  readonly patches: readonly TextPatch[];
+  /** Groups of patches, then groups of those, if the model has them. */
+  readonly levels: readonly (readonly TextSpan[])[];
+}
+
+/** What decides how ids are cut. */
+interface Decisions {
+  /** Start flags of patches. [T + 1] */
+  readonly starts: Uint8Array;
+  /** By what each id but the first may start a patch, in nats. [T - 1] or longer */
+  readonly entropies?: Float32Array;
+  /** At each further level, of each unit, whether the next starts a group. */
+  readonly levels: readonly (readonly boolean[])[];
+}
+
 /**
- * Cuts a text into patches: those of a trained model, or by a rule that needs
- * none. Throws a `RangeError` for a model without patches.
+ * Cuts a text into the patches, and groups of them, of a trained model, or into
+ * patches by a rule that needs none. Throws a `RangeError` for an empty text
+ * and for a model without patches.
  */
 export async function segment(
   source: Trained | PatcherConfig,
   bytes: Uint8Array,
-): Promise<readonly TextPatch[]> {
+): Promise<TextUnits> {
+  if (bytes.length === 0) {
+    throw new RangeError(
+      "Cannot cut a text into patches: expected at least one byte, got none",
+    );
+  }
   using _scope = new Scope();
   const ids = encode(bytes, { eos: false });
-  const patcher = "model" in source
-    ? patcherOf(source.model.config)
-    : checkPatcher(source);
-  if (!patcher) {
+  const { starts, entropies, levels } = "model" in source
+    ? await decisionsOf(source, ids)
+    : { starts: patchStarts({ ids }, checkPatcher(source)), levels: [] };
+  let bounds = [...patchBounds(starts).subarray(0, -1)];
+  const patches = spansOf(bounds, ids.length);
+  return {
+    patches: entropies
+      ? patches.map(({ start, length }) => {
+        const own = entropies.subarray(start, start + length);
+        return { start, length, entropies: [...own] };
+      })
+      : patches,
+    levels: levels.map((flags) => {
+      bounds = bounds.filter((_, unit) => unit === 0 || flags[unit - 1]);
+      return spansOf(bounds, ids.length);
+    }),
+  };
+}
+
+/** Units of a text; the first unit of ids is BOS alone, and no part of it. */
+function spansOf(bounds: readonly number[], end: number): TextSpan[] {
+  return bounds.slice(1).map((bound, i) => ({
+    start: bound - 1,
+    length: (bounds[i + 2] ?? end) - bound,
+  }));
+}
+
+async function decisionsOf(
+  trained: Trained,
+  ids: Uint32Array,
+): Promise<Decisions> {
+  const { model, entropyModel, device } = trained;
+  const { config } = model;
+  if (config.kind === "blt") {
+    // Its patches need no more than the entropy model.
+    const known = entropyModel &&
+      { entropies: await streamEntropies(entropyModel, device, ids) };
+    const starts = patchStarts({ ids, ...known }, config.patcher);
+    return { starts, ...known, levels: [] };
+  }
+  const session = await openSession(trained);
+  if (session instanceof ByteSession) {
     throw new RangeError(
       "Cannot cut a text into patches: the model reads single bytes",
     );
   }
-  const entropies = "model" in source && source.entropyModel
-    ? await streamEntropies(source.entropyModel, source.device, ids)
-    : undefined;
-  const row = entropies ? { ids, entropies } : { ids };
-  const bounds = patchBounds(patchStarts(row, patcher));
-  // The first patch is BOS alone, and no part of the text.
-  return [...bounds.subarray(1, -1)].map((bound, i) => {
-    const end = bounds[i + 2]!;
-    const patch = { start: bound - 1, length: end - bound };
-    if (!entropies) return patch;
-    // The entropy of a byte is that of the prediction before it.
-    return { ...patch, entropies: [...entropies.subarray(bound - 1, end - 1)] };
-  });
+  await session.push(ids);
+  const { starts, scores } = session;
+  // Flags and scores are about the byte itself, or about the one behind.
+  const own = model instanceof EndToEndBlt && model.lookback;
+  return {
+    starts: Uint8Array.from(
+      own ? [...starts, false] : [true, ...starts],
+      Number,
+    ),
+    ...scores.length > 0 &&
+      { entropies: Float32Array.from(own ? scores.slice(1) : scores) },
+    levels: session.levels.map(({ starts }) => starts),
+  };
 }

@@ -116,6 +116,10 @@ export class ByteSession implements Session {
 export class BltSession implements Session {
   /** For each id read, whether the next one starts a patch. */
   readonly starts: boolean[] = [];
+  /** Entropy of the id behind each one read, in nats, if that decides. */
+  readonly scores: number[] = [];
+  /** Further levels, from the lowest up. */
+  readonly levels: readonly LevelSession[];
   readonly #model: Blt;
   readonly #inputs: InputStream;
   readonly #patcher: Patcher;
@@ -126,14 +130,14 @@ export class BltSession implements Session {
 
   /**
    * Before the first id. Throws a `RangeError` when the patcher reads
-   * entropies and there is no model for them. `level` is the first further
-   * level of a stack.
+   * entropies and there is no model for them. `levels` are the further ones of
+   * a stack.
    */
   constructor(
     model: Blt,
     device: Device,
     entropyModel?: ByteTransformer,
-    level?: LevelSession,
+    levels: readonly LevelSession[] = [],
   ) {
     const { patcher, ngrams } = model.config;
     if (readsEntropy(patcher)) {
@@ -144,6 +148,8 @@ export class BltSession implements Session {
       }
       this.#entropies = new ByteSession(entropyModel, device);
     }
+    const [level] = levels;
+    this.levels = levels;
     this.#model = model;
     this.#inputs = new InputStream(device, ngrams);
     this.#patcher = new Patcher(patcher);
@@ -166,6 +172,7 @@ export class BltSession implements Session {
         this.#patcher.push(id, entropies?.[i])
       );
       this.starts.push(...ends);
+      this.scores.push(...entropies ?? []);
       this.#seams = entropies && [...entropies].filter((_, i) => ends[i]);
       using _scope = new Scope({ records: false });
       const x = this.#model.embedding.forward(this.#inputs.next(piece));
@@ -181,6 +188,10 @@ export class BltSession implements Session {
 export class EndToEndSession implements Session {
   /** For each id read, whether a patch starts there or, else, behind it. */
   readonly starts: boolean[] = [];
+  /** Entropy that decided it, in nats. */
+  readonly scores: number[] = [];
+  /** There are none. */
+  readonly levels: readonly LevelSession[] = [];
   readonly #model: EndToEndBlt;
   readonly #inputs: InputStream;
   readonly #tiny: KvCache;
@@ -225,6 +236,7 @@ export class EndToEndSession implements Session {
       const ends = Array.from(await scores.data(), (score) => {
         const starts = this.#grouper.push(score);
         this.starts.push(starts);
+        this.scores.push(score);
         // No patch lies before the first one.
         return starts && !(lookback && this.starts.length === 1);
       });
@@ -240,7 +252,7 @@ export class EndToEndSession implements Session {
  */
 export async function openSession(
   { model, entropyModel, device }: Trained,
-): Promise<Session> {
+): Promise<ByteSession | BltSession | EndToEndSession> {
   if (model instanceof ByteTransformer) return new ByteSession(model, device);
   if (model instanceof Blt) return new BltSession(model, device, entropyModel);
   if (model instanceof EndToEndBlt) {
@@ -248,12 +260,12 @@ export async function openSession(
     return new EndToEndSession(model, device, threshold);
   }
   if (model instanceof StackedBlt) {
-    let above: LevelSession | undefined;
+    const levels: LevelSession[] = [];
     for (const level of model.levels.toReversed()) {
       const [threshold = 0] = await level.threshold.value.data();
-      above = new LevelSession(level, device, threshold, above);
+      levels.unshift(new LevelSession(level, device, threshold, levels[0]));
     }
-    return new BltSession(model.blt, device, entropyModel, above);
+    return new BltSession(model.blt, device, entropyModel, levels);
   }
   throw new TypeError(
     `Cannot generate with a model of kind ${model.config.kind}: it has no session`,

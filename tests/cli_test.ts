@@ -209,6 +209,7 @@ cliTest("cli.ts patches without a model", async (folder) => {
   const json = await patch("--patcher", "static", "--text", "añb", "--json");
   assertEquals(JSON.parse(json), {
     patches: [{ start: 0, length: 4, text: "añb", entropies: [] }],
+    levels: [],
   });
 });
 

@@ -3,26 +3,37 @@ import {
   colouredPatches,
   entropyLevel,
   patchCells,
-  patchObjects,
   plainPatches,
   printable,
   PrintableStream,
+  unitObjects,
 } from "../../blt/patch_view.ts";
-import type { TextPatch } from "../../blt/segment.ts";
+import type { TextPatch, TextSpan, TextUnits } from "../../blt/segment.ts";
 import { forAll } from "../support/for_all.ts";
 
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Patches of these lengths, one after the other. */
-function patchesOf(...lengths: number[]): TextPatch[] {
+/** Spans of these lengths, one after the other. */
+function spansOf(...lengths: number[]): TextSpan[] {
   let start = 0;
   return lengths.map((length) => {
     start += length;
     return { start: start - length, length };
   });
 }
+
+/** Patches of these lengths, without groups. */
+function patchesOf(...lengths: number[]): TextUnits {
+  return { patches: spansOf(...lengths), levels: [] };
+}
+
+/** "a club sandwich" in patches, groups of them and groups of those. */
+const NESTED: TextUnits = {
+  patches: spansOf(2, 4, 1, 3, 4, 1),
+  levels: [spansOf(2, 5, 3, 5), spansOf(7, 8)],
+};
 
 function shown(text: string, ...lengths: number[]): string[] {
   return patchCells(bytesOf(text), patchesOf(...lengths))
@@ -67,9 +78,8 @@ Deno.test("patchCells() keeps marks with their character, or with a circle", () 
 });
 
 Deno.test("patchCells() has the largest entropy of each character", () => {
-  const [patch] = patchesOf(4);
-  const entropies = [3, 1, 0.5, 2];
-  const cells = patchCells(bytesOf("a字"), [{ ...patch!, entropies }]);
+  const patches = [{ start: 0, length: 4, entropies: [3, 1, 0.5, 2] }];
+  const cells = patchCells(bytesOf("a字"), { patches, levels: [] });
   assertEquals(cells.map(({ entropy }) => entropy), [3, 2]);
 });
 
@@ -99,16 +109,19 @@ Deno.test("PrintableStream shows text as it is", () => {
   assertEquals(printable(bytesOf(text)), text);
 });
 
-Deno.test("patchObjects() replaces what is not UTF-8, and keeps entropies", () => {
-  const bytes = bytesOf("né");
-  const patches = [{ start: 0, length: 2, entropies: [1, 2] }, {
+Deno.test("unitObjects() replaces what is not UTF-8, and keeps entropies", () => {
+  const patches: TextPatch[] = [{ start: 0, length: 2, entropies: [1, 2] }, {
     start: 2,
     length: 1,
   }];
-  assertEquals(patchObjects(bytes, patches), [
-    { start: 0, length: 2, text: "n\ufffd", entropies: [1, 2] },
-    { start: 2, length: 1, text: "\ufffd", entropies: [] },
-  ]);
+  const levels = [spansOf(3)];
+  assertEquals(unitObjects(bytesOf("né"), { patches, levels }), {
+    patches: [
+      { start: 0, length: 2, text: "n\ufffd", entropies: [1, 2] },
+      { start: 2, length: 1, text: "\ufffd", entropies: [] },
+    ],
+    levels: [[{ start: 0, length: 3, text: "né" }]],
+  });
 });
 
 Deno.test("entropyLevel() counts half nats up to 9", () => {
@@ -135,9 +148,28 @@ Deno.test("plainPatches() has entropies below the characters", () => {
     { start: 4, length: 2, entropies: [4, 9] },
   ];
   assertEquals(
-    plainPatches(bytesOf("a字é"), patches),
+    plainPatches(bytesOf("a字é"), { patches, levels: [] }),
     "a字|é\n05  9\n" +
       "digits: entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more",
+  );
+});
+
+Deno.test("plainPatches() has more bars where groups begin", () => {
+  assertEquals(
+    plainPatches(bytesOf("a club sandwich"), NESTED),
+    [
+      "a ||club| |||san||dwic|h",
+      "|| begins a group of patches",
+      "||| begins a group of groups",
+    ].join("\n"),
+  );
+  const patches = [
+    { start: 0, length: 1, entropies: [1] },
+    { start: 1, length: 2, entropies: [2, 0.5] },
+  ];
+  assertMatch(
+    plainPatches(bytesOf("abc"), { patches, levels: [spansOf(1, 2)] }),
+    /^a\|\|bc\n2 {2}41\n/,
   );
 });
 
@@ -166,11 +198,17 @@ Deno.test("colouredPatches() alternates backgrounds and resets colours", () => {
 });
 
 Deno.test("colouredPatches() colours by entropy, with a legend", () => {
-  const text = colouredPatches(bytesOf("ab"), [
-    { start: 0, length: 2, entropies: [0, 5] },
-  ]);
+  const patches = [{ start: 0, length: 2, entropies: [0, 5] }];
+  const text = colouredPatches(bytesOf("ab"), { patches, levels: [] });
   // deno-lint-ignore no-control-regex
   const [calm, surprised] = text.matchAll(/38;5;(\d+)m[ab]\x1b/g);
   assert(calm![1] !== surprised![1]);
   assertMatch(text, /\n.*\b9\b.* entropy in half nats/);
+});
+
+Deno.test("colouredPatches() has bars where groups begin", () => {
+  const text = colouredPatches(bytesOf("a club sandwich"), NESTED)
+    // deno-lint-ignore no-control-regex
+    .replaceAll(/\x1b\[[\d;]*m/g, "");
+  assertEquals(text.split("\n")[0], "a ||club |||san||dwich");
 });

@@ -84,11 +84,12 @@ Deno.test("reportHtml() shows patches with entropies, and escapes the text", () 
         { start: 0, length: 3, entropies: [0, 1.25, 9] },
         { start: 3, length: 2, entropies: [2, 0] },
       ],
+      levels: [[{ start: 0, length: 3 }, { start: 3, length: 2 }]],
     },
   });
   assertMatch(
     html,
-    /<span class="patch"><i class="e0" title="0.00 nats">&lt;<\/i><i class="e2" title="1.25 nats">i<\/i><i class="e9" title="9.00 nats">&gt;<\/i><\/span><span class="patch"><i class="e4" title="2.00 nats">&amp;<\/i><i class="e0" title="0.00 nats">↵<br><\/i><\/span>/,
+    /<span class="patch"><i class="e0" title="0.00 nats">&lt;<\/i><i class="e2" title="1.25 nats">i<\/i><i class="e9" title="9.00 nats">&gt;<\/i><\/span>\|\|<span class="patch"><i class="e4" title="2.00 nats">&amp;<\/i><i class="e0" title="0.00 nats">↵<br><\/i><\/span>/,
   );
 });
 
