@@ -67,12 +67,12 @@ export interface Device extends Disposable {
   ): void;
   /**
    * Calls `run`, which must not wait, and keeps its launches to repeat them
-   * without the work of finding them: a step whose shapes repeat. New data
-   * reach a repetition through memory from before the run: what the run writes
-   * there is not written again, and must be by the caller. So must all that
-   * lasts, such as the averages of an optimizer, be from before. Memory taken in the
-   * run serves nothing else until the capture is disposed. Throws an `Error`
-   * inside another capture.
+   * without the work of finding them: a step whose shapes repeat.
+   *
+   * What lasts or changes from step to step must be in memory from before the
+   * run. What the run writes there is not written again: that is the caller's,
+   * before each repetition. Memory taken in the run serves nothing else until
+   * the capture is disposed. Throws an `Error` inside another capture.
    */
   capture(run: () => void): Capture;
   /** Hands what was launched so far to the machine; never waits. */

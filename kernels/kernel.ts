@@ -64,6 +64,8 @@ export interface KernelDefinition<
 > {
   /** Unique name: label in errors and profiles, key of the pipeline cache. */
   readonly name: string;
+  /** What it counts as for `tune`, where kernels are alike; default `name`. */
+  readonly family?: string;
   /** Buffers that are only read, in binding order. */
   readonly reads: Readonly<Partial<Record<Name, ElementType>>>;
   /** Buffers that are written, in binding order after `reads`. */

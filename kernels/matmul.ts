@@ -29,26 +29,28 @@ const kernels = new Map<string, MatmulKernel>();
  */
 export function matmulKernel(structure: MatmulStructure = {}): MatmulKernel {
   const { transposeA, transposeB, bias, base, activation } = structure;
+  const family = `matmul_${transposeA ? "t" : "n"}${transposeB ? "t" : "n"}`;
   const name = [
-    "matmul_",
-    transposeA ? "t" : "n",
-    transposeB ? "t" : "n",
+    family,
     bias ? "_bias" : "",
     activation ? `_f${activation.id}` : "",
     base ? "_base" : "",
   ].join("");
   let kernel = kernels.get(name);
   if (!kernel) {
-    kernel = build(name, structure);
+    kernel = build({ name, family }, structure);
     kernels.set(name, kernel);
   }
   return kernel;
 }
 
-function build(name: string, structure: MatmulStructure): MatmulKernel {
+function build(
+  names: Readonly<Record<"name" | "family", string>>,
+  structure: MatmulStructure,
+): MatmulKernel {
   const { bias, base, activation } = structure;
   return defineKernel<MatmulBuffer, MatmulSize>({
-    name,
+    ...names,
     reads: {
       a: "f32",
       b: "f32",

@@ -62,6 +62,8 @@ export * from "./store_rows.ts";
 export * from "./strides.ts";
 export * from "./swiglu.ts";
 export * from "./threefry.ts";
+export * from "./tune.ts";
+export * from "./tuning.ts";
 export type { WebgpuOptions } from "./webgpu_device.ts";
 export type * from "./wasm/assembler.ts";
 export type * from "./wasm/form.ts";

@@ -12,26 +12,12 @@ import {
   type Cost,
   type DeviceClass,
   type Kernel,
-  sourceOf,
-  type WgslForm,
 } from "./kernel.ts";
-import { type Block, type MemoryUse, Pool } from "./pool.ts";
+import { type GpuBlock, Pipelines } from "./pipelines.ts";
+import { type MemoryUse, Pool } from "./pool.ts";
 import { type KernelTime, Profile } from "./profile.ts";
 import { type Launch, Recorder } from "./recorder.ts";
-
-/** A block is one WebGPU buffer. */
-interface GpuBlock extends Block {
-  readonly buffer: GPUBuffer;
-  /** Last list that mentions the buffer. */
-  list: number;
-}
-
-/** A form made ready to run. */
-interface Compiled {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly layoutKey: string;
-}
+import { tunedForm, type Tuning } from "./tuning.ts";
 
 /** One launch with all that recording it takes. */
 interface Recorded {
@@ -46,6 +32,8 @@ interface Recorded {
 export interface WebgpuOptions {
   /** Choose kernel variants as for this class, whatever the adapter is. */
   readonly as?: DeviceClass;
+  /** Forms of kernels as `tune` found them on this adapter. */
+  readonly tuning?: Tuning;
 }
 
 /** Most workgroups along one axis of a grid (WebGPU's default limit). */
@@ -80,21 +68,25 @@ export class WebgpuDevice implements Device {
   readonly #recorder: Recorder;
   readonly #pool: Pool<GpuBlock> = new Pool((bytes) => this.#create(bytes));
   readonly #blocksInUse = new CapturePool(this.#pool);
-  readonly #compiled = new Map<WgslForm, Compiled>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #pipelines: Pipelines;
+  readonly #tuning: Tuning | undefined;
   #costs: { label: string; cost: Cost }[] | undefined;
   #blocks = 0;
   #launches = 0;
   #waits = 0;
-  #bindGroups = 0;
   #failure: DeviceError | undefined;
 
-  private constructor(gpu: GPUDevice, description: string, as: DeviceClass) {
+  private constructor(
+    gpu: GPUDevice,
+    description: string,
+    { as, tuning }: WebgpuOptions & { readonly as: DeviceClass },
+  ) {
     this.#gpu = gpu;
     this.class = as;
+    this.#tuning = tuning;
     this.description = description;
     this.#recorder = new Recorder(gpu);
+    this.#pipelines = new Pipelines(gpu, this.#recorder.uniforms);
     // WebGPU reports a rejected kernel late and to nobody, and its output is
     // zeros; the next submit or read throws instead.
     gpu.addEventListener("uncapturederror", (event) => {
@@ -119,7 +111,7 @@ export class WebgpuDevice implements Device {
   /** Opens an adapter's device; rejects with a `DeviceError`. */
   static async open(
     adapter: GPUAdapter,
-    { as }: WebgpuOptions = {},
+    options: WebgpuOptions = {},
   ): Promise<WebgpuDevice> {
     const { info } = adapter;
     const requiredLimits = Object.fromEntries(
@@ -136,11 +128,11 @@ export class WebgpuDevice implements Device {
         cause,
       );
     }
-    const kind = as ?? deviceClass(info);
+    const as = options.as ?? deviceClass(info);
     const name = info.description || info.device || info.vendor ||
       "unnamed adapter";
     const note = deviceClass(info) === "software" ? ", software" : "";
-    return new WebgpuDevice(gpu, `${name}${note}`, kind);
+    return new WebgpuDevice(gpu, `${name}${note}`, { ...options, as });
   }
 
   get memory(): MemoryUse {
@@ -153,8 +145,7 @@ export class WebgpuDevice implements Device {
       submits: this.#recorder.list,
       waits: this.#waits,
       blocks: this.#blocks,
-      bindGroups: this.#bindGroups,
-      pipelines: this.#compiled.size,
+      ...this.#pipelines.counts,
     };
   }
 
@@ -182,17 +173,17 @@ export class WebgpuDevice implements Device {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void {
-    const form = kernel.forms[chooseForm(kernel, this.class, sizes)]!;
+    const tuned = this.#tuning &&
+      tunedForm(this.#tuning, kernel, this.class, sizes);
+    const form = kernel.forms[tuned ?? chooseForm(kernel, this.class, sizes)]!;
     const items = form.items(sizes);
     if (items === 0) return;
     const { threads = 64, per = "invocation" } = form;
     const groups = per === "invocation" ? Math.ceil(items / threads) : items;
     const y = Math.ceil(groups / GRID);
-    const { pipeline, layout, layoutKey } = this.#compile(kernel, form);
     const storages = kernel.buffers.map((name) => buffers[name]);
     const launch = {
-      pipeline,
-      group: this.#group(layout, layoutKey, storages),
+      ...this.#pipelines.bind(kernel, form, storages),
       grid: [Math.ceil(groups / y), y] as const,
       label: kernel.name,
     };
@@ -260,7 +251,7 @@ export class WebgpuDevice implements Device {
   trim(): void {
     this.submit();
     for (const { buffer } of this.#pool.drain()) buffer.destroy();
-    this.#groups.clear();
+    this.#pipelines.clear();
     this.#pool.resetPeak();
   }
 
@@ -313,78 +304,5 @@ export class WebgpuDevice implements Device {
         GPUBufferUsage.COPY_DST,
     });
     return { buffer, bytes, id: this.#blocks++, list: -1 };
-  }
-
-  #compile(kernel: Kernel, form: WgslForm): Compiled {
-    const known = this.#compiled.get(form);
-    if (known) return known;
-    const label = kernel.name;
-    const layoutKey = kernel.buffers
-      .map((name) => name in kernel.reads ? "r" : "w").join("");
-    const layout = this.#layout(layoutKey);
-    const compiled = {
-      layout,
-      layoutKey,
-      pipeline: this.#gpu.createComputePipeline({
-        label,
-        layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: {
-          module: this.#gpu.createShaderModule({
-            label,
-            code: sourceOf(kernel, form),
-          }),
-        },
-      }),
-    };
-    this.#compiled.set(form, compiled);
-    return compiled;
-  }
-
-  /** Layout for a pattern of read ("r") and written ("w") buffers. */
-  #layout(key: string): GPUBindGroupLayout {
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      const visibility = GPUShaderStage.COMPUTE;
-      const storage: GPUBindGroupLayoutEntry[] = [...key].map((access, i) => ({
-        binding: i,
-        visibility,
-        buffer: { type: access === "r" ? "read-only-storage" : "storage" },
-      }));
-      layout = this.#gpu.createBindGroupLayout({
-        entries: [...storage, {
-          binding: key.length,
-          visibility,
-          buffer: { type: "uniform", hasDynamicOffset: true },
-        }],
-      });
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
-
-  #group(
-    layout: GPUBindGroupLayout,
-    layoutKey: string,
-    storages: readonly Storage[],
-  ): GPUBindGroup {
-    let key = layoutKey;
-    for (const { block, offset } of storages) key += ` ${block.id}+${offset}`;
-    let group = this.#groups.get(key);
-    if (!group) {
-      const entries = storages.map(({ block, offset }, binding) => ({
-        binding,
-        resource: { buffer: (block as GpuBlock).buffer, offset },
-      }));
-      group = this.#gpu.createBindGroup({
-        layout,
-        entries: [...entries, {
-          binding: storages.length,
-          resource: { buffer: this.#recorder.uniforms, size: 256 },
-        }],
-      });
-      this.#groups.set(key, group);
-      this.#bindGroups += 1;
-    }
-    return group;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 export {
+  type Capture,
   type Cost,
   defineKernel,
   type Device,
@@ -14,6 +15,9 @@ export {
   type KernelDefinition,
   openDevice,
   type OpenOptions,
+  tune,
+  type TuneShapes,
+  type Tuning,
   type WgslForm,
 } from "../kernels/mod.ts";
 export * from "./arena.ts";
