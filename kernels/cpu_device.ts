@@ -112,7 +112,8 @@ export class CpuDevice implements Device {
       () => this.launch(kernel, buffers, sizes),
     );
     this.#launches += 1;
-    const start = this.#profile ? performance.now() : 0;
+    const profile = this.#profile;
+    const start = profile ? performance.now() : 0;
     if (kernel.simd && (kernel.simd.fits?.(sizes) ?? true)) {
       const pointers = kernel.buffers.map((name) => pointerOf(buffers[name]));
       this.#simdKernels.add(kernel.name);
@@ -126,8 +127,7 @@ export class CpuDevice implements Device {
         sizes,
       );
     }
-    const ms = performance.now() - start;
-    this.#profile?.add(kernel.name, ms, kernel.cost(sizes));
+    profile?.add(kernel.name, performance.now() - start, kernel.cost(sizes));
   }
 
   capture(run: () => void): Capture {

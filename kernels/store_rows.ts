@@ -1,4 +1,6 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { element, forLanes, grainOf, rowOf } from "./rows_simd.ts";
+import { i32 } from "./wasm/instructions.ts";
 
 /**
  * Replaces rows of a table: table[at + r, c] = rows[r, column + c].
@@ -25,6 +27,19 @@ export const storeRowsKernel: Kernel<
       const start = row * stride + column;
       table.set(rows.subarray(start, start + width), (at + row) * width);
     }
+  },
+  simd: {
+    items: ({ count, width }) => count / (width || 1),
+    grain: ({ width }) => grainOf(width, 0.3),
+    emit(f, { begin, end, buffers, sizes }): void {
+      const { width, stride, column, at } = sizes;
+      f.for({ from: begin, to: end }, (row) => {
+        const start = i32.add(i32.mul(row, stride), column);
+        const from = f.let(element(buffers.rows, start));
+        const to = rowOf(f, buffers.table, i32.add(at, row), width);
+        forLanes(f, width, ({ load, store }) => store(to, load(from)));
+      });
+    },
   },
   cost: ({ count }) => ({ bytes: 8 * count, flops: 0 }),
 });
