@@ -18,6 +18,7 @@ import { bltConfig, bytesConfig } from "./subject.ts";
 const cpu = devices[0]!;
 
 const BYTES: RunConfig = {
+  data: 7,
   format: 1,
   plan: planOf({
     model: "bytes",
