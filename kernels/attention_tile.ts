@@ -25,6 +25,8 @@ export const LOWEST: number = -(2 ** 100);
 export const UNSEEN = -3e38;
 /** Rows whose scores are computed together. */
 const ROWS = 6;
+/** Columns whose sums are computed together: a vector and one more. */
+const COLUMNS = 5;
 /** Columns in one turn of the innermost loop. */
 const UNROLL = 8;
 
@@ -260,8 +262,14 @@ export function accumulate(
     const turn = (rows: number): void => {
       for (let j = 0; j < rows; j++) {
         const weight = [0, 16].map((by) => f.let(v128.load(at, j * STEP + by)));
+        const four = f.let(v128.load(row));
         parts.forEach((part, e) => {
-          const x = f.let(v128.loadSplat(row, 4 * e));
+          // A shuffle is cheaper than a load whose address V8 checks.
+          const x = f.let(
+            e < 4
+              ? v128.shuffle(four, four, [e, e, e, e])
+              : v128.loadSplat(row, 4 * e),
+          );
           part.forEach((sum, v) => f.set(sum, f32x4.madd(x, weight[v]!, sum)));
         });
         f.set(row, i32.add(row, stride));
@@ -274,9 +282,12 @@ export function accumulate(
       part.forEach((sum, v) => f.store(own, sum, e * STEP + 16 * v))
     );
   };
-  const rest = headWidth % ROWS;
+  const rest = headWidth % COLUMNS;
   const whole = headWidth - rest;
-  f.for({ from: 0, to: whole, step: ROWS }, (first) => columns(first, ROWS));
+  f.for(
+    { from: 0, to: whole, step: COLUMNS },
+    (first) => columns(first, COLUMNS),
+  );
   if (rest > 0) columns(i32.const(whole), rest);
 }
 
