@@ -165,6 +165,7 @@ export class EndToEndBlt {
         finish: () =>
           trackQuantile(this.threshold.value, sense.scores, {
             documents: batch.rows.documents,
+            groups: every > 0 ? undefined : groups.units.counts,
             rule: grouping.rule,
             lookback: this.lookback,
             quantile: 1 - 1 / grouping.target,

@@ -241,11 +241,12 @@ export class StackedBlt {
         tally(groups.overflow),
       ]),
       finish: () => {
-        for (const { level, units, scores } of traces) {
+        for (const { level, units, scores, groups } of traces) {
           const { grouping, uncertainty } = level.config;
           if (uncertainty.kind === "fixed") continue;
           trackQuantile(level.threshold.value, scores, {
             documents: units.rows.documents,
+            groups: groups.units.counts,
             rule: grouping.rule,
             lookback: false,
             quantile: 1 - 1 / grouping.target,

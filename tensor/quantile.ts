@@ -1,26 +1,36 @@
 import { MOST_QUANTILE_UNITS, trackQuantileKernel } from "../kernels/mod.ts";
 import { ShapeError } from "./errors.ts";
 import type { StartRule } from "./grouping.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 
-/** Share of the way to the quantile of a batch that a step goes at least. */
-const RATE = 0.01;
+/**
+ * Share of the way to the quantile of a batch that a step goes at least. With a
+ * tenth of it a threshold lags so far behind what a model learns that groups
+ * come out longer by a tenth.
+ */
+const RATE = 0.1;
 
 /** Options of {@linkcode trackQuantile}. */
 export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
   /** First unit of each unit's document, as in `UnitRows`. u32 [R] */
   readonly documents: Tensor;
-  /** Share of the scores that shall not exceed the threshold, 0 to 1. */
+  /**
+   * Groups that the present threshold made in each sequence, as in `UnitRows`;
+   * absent where something else made them. u32 [B]
+   */
+  readonly groups?: Tensor | undefined;
+  /** Share of the units that shall start no group, 0 to 1. */
   readonly quantile: number;
 }
 
 /**
  * Moves a threshold towards a quantile of the scores that decide by `rule`
- * where groups start; those of padding and of forced starts do not count.
+ * where groups start: the one with which the wanted share of units starts none,
+ * although documents and limits of the units in a group add starts.
  *
  * state: f32 [2], the threshold and the number of calls so far, both 0 at
  * first; scores: f32 [R]. The threshold is an average of quantiles that forgets
- * fast at first, while scores fall fast, and later over about 100 calls. It
+ * fast at first, while scores fall fast, and later over about 10 calls. It
  * shows in what is launched afterwards; nothing waits.
  *
  * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
@@ -34,13 +44,13 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
  *
  * using device = await openDevice("cpu");
  * using state = Tensor.from(device, [2], [0, 0]);
- * using scores = Tensor.from(device, [5], [0, 4, 1, 3, 2]);
- * using documents = Tensor.from(device, [5], new Uint32Array(5));
+ * using scores = Tensor.from(device, [6], [0, 4, 1, 3, 2, 0]);
+ * using documents = Tensor.from(device, [6], new Uint32Array(6));
  * trackQuantile(state, scores, {
  *   documents,
  *   rule: "above",
  *   lookback: false,
- *   quantile: 0.75,
+ *   quantile: 0.5,
  * });
  * assertEquals([...await state.data()], [3, 1]);
  * ```
@@ -48,7 +58,7 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
 export function trackQuantile(
   state: Tensor,
   scores: Tensor,
-  { documents, rule, lookback, quantile }: QuantileOptions,
+  { documents, groups, rule, lookback, quantile }: QuantileOptions,
 ): void {
   const units = documents.size;
   if (scores.size !== units) {
@@ -68,14 +78,17 @@ export function trackQuantile(
       `Cannot track a quantile: expected a share between 0 and 1, got ${quantile}`,
     );
   }
+  const made = groups ?? Tensor.from(state.device, [1], new Uint32Array(1));
   state.device.launch(trackQuantileKernel, {
     scores: scores.storage,
     documents: documents.storage,
+    groups: made.storage,
     state: state.storage,
   }, {
     units,
+    sequences: made.size,
     rise: Number(rule === "rise"),
-    least: lookback || rule === "rise" ? 2 : 1,
+    lookback: Number(lookback),
     quantile,
     rate: RATE,
   });

@@ -21,12 +21,6 @@ const DISTRIBUTIONS: Readonly<Record<string, (draw: Draw) => number>> = {
   tiny: (draw) => 1e-40 + 1e-30 * draw.uniform(),
 };
 
-/** Smallest number that a share `quantile` of all does not exceed. */
-function quantileOf(numbers: readonly number[], quantile: number): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted.find((_, i) => i + 1 >= quantile * sorted.length)!;
-}
-
 deviceTest(
   "trackQuantile() begins with the quantile itself",
   async (device) => {
@@ -40,7 +34,10 @@ deviceTest(
           documents: Tensor.from(device, [1201], new Uint32Array(1201)),
           quantile,
         });
-        const expected = quantileOf([...scores.subarray(1)], quantile);
+        // The first two units start groups, whatever the scores say.
+        const free = scores.slice(1, -1).sort();
+        const still = Math.ceil(1201 * quantile);
+        const expected = free[Math.min(Math.max(still, 1), 1199) - 1]!;
         assertEquals([...await state.data()], [expected, 1], name);
       }
     }
@@ -63,18 +60,48 @@ deviceTest(
       });
       return (await state.data())[0]!;
     };
-    assertEquals(await greatest("above", false), 7);
+    assertEquals(await greatest("above", false), 4);
     assertEquals(await greatest("above", true), 6);
     assertEquals(await greatest("rise", false), 3);
     assertEquals(await greatest("rise", true), 3);
   },
 );
 
+deviceTest(
+  "trackQuantile() makes up for starts that no score decides",
+  async (device) => {
+    const scores = Tensor.from(device, [12], [...Array(12).keys()]);
+    const documents = Tensor.from(device, [12], new Uint32Array(12));
+    const quantile = 0.5;
+    const after = async (
+      groups: number,
+      lookback: boolean,
+    ): Promise<number> => {
+      // Above it are the scores 9 and 10, or with `lookback` 9, 10 and 11.
+      using state = Tensor.from(device, [2], [8, 0]);
+      const options = { rule: "above", lookback, quantile, documents } as const;
+      const made = Tensor.from(device, [2], Uint32Array.of(1, groups - 1));
+      trackQuantile(state, scores, { ...options, groups: made });
+      return (await state.data())[0]!;
+    };
+    // Six groups are wanted, two are forced, four are left to scores up to 10;
+    assertEquals(await after(4, false), 6);
+    // or three, when a limit made one.
+    assertEquals(await after(5, false), 7);
+    // Two are forced and one is empty; scores up to 11 decide.
+    assertEquals(await after(6, true), 7);
+    assertEquals(await after(8, true), 9);
+    // Never more than there is; fewer than explained were lost.
+    assertEquals(await after(40, false), 10);
+    assertEquals(await after(2, false), 6);
+  },
+);
+
 deviceTest("trackQuantile() changes nothing without scores", async (device) => {
   const state = Tensor.from(device, [2], [0.5, 3]);
-  trackQuantile(state, Tensor.from(device, [2], [1, 2]), {
+  trackQuantile(state, Tensor.from(device, [3], [1, 2, 3]), {
     ...ABOVE,
-    documents: Tensor.from(device, [2], Uint32Array.of(0, 1)),
+    documents: Tensor.from(device, [3], Uint32Array.of(0, 1, 1)),
     quantile: 0.5,
   });
   assertEquals([...await state.data()], [0.5, 3]);
@@ -84,9 +111,9 @@ deviceTest(
   "trackQuantile() goes all the way at first, then follows a drift",
   async (device) => {
     const state = Tensor.from(device, [2], [0, 0]);
-    const documents = Tensor.from(device, [2], new Uint32Array(2));
+    const documents = Tensor.from(device, [3], new Uint32Array(3));
     const update = (score: number): void => {
-      using scores = Tensor.from(device, [2], [0, score]);
+      using scores = Tensor.from(device, [3], [0, score, 0]);
       trackQuantile(state, scores, { ...ABOVE, documents, quantile: 0.5 });
     };
     update(1);
@@ -94,13 +121,13 @@ deviceTest(
     update(12);
     assertAlmostEquals((await state.data())[0]!, 1 + 11 * 10 / 11, 1e-5);
 
-    // From the 990th step on each goes a hundredth of the way.
-    for (let step = 2; step < 1000; step++) update(3);
+    // From the 90th step on each goes a tenth of the way.
+    for (let step = 2; step < 100; step++) update(3);
     const [before = 0] = await state.data();
-    for (let step = 0; step < 200; step++) update(5);
+    for (let step = 0; step < 20; step++) update(5);
     const [threshold = 0, steps] = await state.data();
-    assertAlmostEquals(threshold, 5 - (5 - before) * 0.99 ** 200, 1e-4);
-    assertEquals(steps, 1200);
+    assertAlmostEquals(threshold, 5 - (5 - before) * 0.9 ** 20, 1e-5);
+    assertEquals(steps, 120);
   },
 );
 
