@@ -106,7 +106,7 @@ async function leaksAlone(device: Device, make: Make): Promise<Leaks> {
     for (const row of rows) outcomes.push(...await subject([row]));
     return outcomes;
   };
-  return await search(alone, device.kind === "cpu" ? [19, 24] : [12]);
+  return await search(alone, device.kind === "cpu" ? [19, 24] : [19]);
 }
 
 /** A change moves nothing in front of it by way of the batch. */
