@@ -120,6 +120,8 @@ export function eventText(
       return `held out after step ${event.step}: ${
         event.bitsPerByte.toFixed(3)
       } bits per byte of ${grouped(event.bytes)}`;
+    case "warning":
+      return `warning: ${event.text}`;
     case "sample":
       return `sample:\n${printable(event.bytes)}`;
   }

@@ -330,6 +330,9 @@ class TrainingRun {
         }
         this.#saved = { phase, step };
         this.#tell({ kind: "saved", step });
+        for (const text of await trainer.warnings()) {
+          await this.#log({ kind: "warning", text });
+        }
       }
       if (aborted) return { finished: false, step };
       await after(step);

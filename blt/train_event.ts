@@ -4,6 +4,7 @@ export type TrainEvent =
   | StepEvent
   | PatcherEvent
   | EvaluationEvent
+  | WarningEvent
   | SavedEvent
   | SampleEvent;
 
@@ -83,6 +84,14 @@ export interface EvaluationEvent {
   readonly bitsPerByte: number;
   /** Bytes evaluated. */
   readonly bytes: number;
+}
+
+/** Something is wrong, but the run goes on. */
+export interface WarningEvent {
+  /** Tag of the union. */
+  readonly kind: "warning";
+  /** What is wrong. */
+  readonly text: string;
 }
 
 /** All that is needed to resume was stored. */

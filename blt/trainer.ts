@@ -12,6 +12,7 @@ import {
   type Schedule,
   type Weights,
 } from "../nn/mod.ts";
+import type { ModelConfig } from "./config.ts";
 import type { Batches, BatchShape } from "./corpus.ts";
 import type { LanguageModel, Teach } from "./lesson.ts";
 import { patchRows } from "./model.ts";
@@ -45,6 +46,9 @@ export interface StepMetrics {
 /** Steps whose metrics are kept until they are read. */
 const RING_SLOTS = 256;
 
+/** Least threshold of uncertainty that means something, in nats. */
+const LEAST_THRESHOLD = 0.01;
+
 /** Largest gradient norm that is not scaled down. */
 const CLIP = 1;
 
@@ -74,7 +78,7 @@ export class Trainer implements Disposable {
     this.#options = options;
     // A threshold is not learned but tracked: its gradient is 0.
     this.weights = placeWeights(model, device, {
-      decays: (name) => !name.endsWith("threshold"),
+      decays: (name) => !isThreshold(name),
     });
     this.optimizer = new AdamW(this.weights, { clip: CLIP });
     this.#names = model.metricNames ?? [];
@@ -135,12 +139,39 @@ export class Trainer implements Disposable {
     });
   }
 
+  /**
+   * What is wrong with thresholds that fell to where rounding decides, and not
+   * what a model knows; waits for the device.
+   */
+  async warnings(): Promise<string[]> {
+    const texts: string[] = [];
+    if (comparesRises(this.model.config)) return texts; // many are small
+    for (const [name, state] of this.weights.arena.values) {
+      if (!isThreshold(name)) continue;
+      const [threshold = 0, steps = 0] = await state.data();
+      if (steps === 0 || threshold >= LEAST_THRESHOLD) continue;
+      const nats = threshold.toPrecision(2);
+      texts.push(`${name} fell to ${nats} nats: units start at random`);
+    }
+    return texts;
+  }
+
   /** Frees weights, optimizer and tables. */
   [Symbol.dispose](): void {
     this.#ring[Symbol.dispose]();
     this.optimizer[Symbol.dispose]();
     this.#scope[Symbol.dispose]();
   }
+}
+
+function comparesRises(config: ModelConfig): boolean {
+  if (config.kind === "end-to-end") return config.grouping.rule === "rise";
+  return config.kind === "stacked" &&
+    config.levels.some(({ grouping }) => grouping.rule === "rise");
+}
+
+function isThreshold(name: string): boolean {
+  return name.endsWith("threshold");
 }
 
 /** How a model learns: its own way, or by the cost of the next id alone. */

@@ -144,6 +144,10 @@ Deno.test("eventText() tells sizes, thresholds, evaluations and samples", () => 
     /step 7: 2\.500 bits per byte of 60,250/,
   );
   assertEquals(
+    eventText({ kind: "warning", text: "threshold fell" }),
+    "warning: threshold fell",
+  );
+  assertEquals(
     eventText({ kind: "sample", bytes: Uint8Array.of(72, 105, 27, 255) }),
     "sample:\nHi⟨1b⟩⟨ff⟩",
   );
