@@ -1,8 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 
-Deno.test("mod.ts loads from a URL, without configuration or cache", async () => {
+Deno.test("mod.ts loads from a URL and trains, without configuration or cache", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async ({ url }) => {
@@ -17,8 +17,24 @@ Deno.test("mod.ts loads from a URL, without configuration or cache", async () =>
   try {
     await Deno.writeTextFile(
       `${folder}/main.ts`,
-      `import * as club from "http://${host}/mod.ts";
-       console.log(Object.keys(club).length);`,
+      `import { MemoryStore, openDevice, train } from "http://${host}/mod.ts";
+       const bytes = new TextEncoder().encode("Call me Ishmael. ".repeat(9));
+       using device = await openDevice("cpu");
+       const outcome = await train({
+         model: "blt",
+         preset: "nano",
+         patcher: "space",
+         patchBytes: 4,
+         steps: 1,
+         batch: 1,
+         context: 16,
+         seed: 1,
+       }, [{ name: "whale", bytes }], {
+         device,
+         store: new MemoryStore(),
+         report: () => {},
+       });
+       console.log(JSON.stringify(outcome));`,
     );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
@@ -29,7 +45,8 @@ Deno.test("mod.ts loads from a URL, without configuration or cache", async () =>
       env: { DENO_DIR: `${folder}/cache`, NO_COLOR: "1" },
     }).output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
-    assert(Number(new TextDecoder().decode(stdout)) > 0);
+    const outcome = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals(outcome, { finished: true, step: 1 });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
