@@ -29,13 +29,13 @@ import {
   type Subject,
 } from "./subject.ts";
 
-/** Groups of the units of one level, and which of them units may read. */
-type Groups = Pick<Pooling, "segments" | "unitsSee">;
+/** UnitGroups of the units of one level, and which of them units may read. */
+export type UnitGroups = Pick<Pooling, "segments" | "unitsSee">;
 
 /** Lets `change` see, and replace, the groups of each level, lowest first. */
-function intercept(
+export function intercept(
   model: EndToEndBlt | StackedBlt,
-  change: <G extends Groups>(groups: G) => G,
+  change: <G extends UnitGroups>(groups: G) => G,
 ): void {
   if (model instanceof EndToEndBlt) {
     const { blt } = model;
@@ -51,15 +51,16 @@ function intercept(
 }
 
 /** The groups of one level on the host. */
-interface Known {
+export interface Known {
   /** Group of each unit. */
   readonly ids: Uint32Array;
   /** Group that each unit reads. */
   readonly readable: Uint32Array;
 }
 
-async function knownOf(
-  { segments, unitsSee }: Groups,
+/** Reads groups from the device. */
+export async function knownOf(
+  { segments, unitsSee }: UnitGroups,
   slots: number,
 ): Promise<Known> {
   const ids = await segments.ids.indices();
@@ -121,7 +122,7 @@ export async function grouped(
 ): Promise<Subject> {
   const { slots } = model.blt.config;
   const lookback = model instanceof EndToEndBlt && model.lookback;
-  const heard: Groups[] = [];
+  const heard: UnitGroups[] = [];
   const changes: Intervals[] = [];
   intercept(model, (groups) => {
     heard.push(groups);

@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { add, affine, type Matrix, max, sum } from "./autodiff64.ts";
+import { type Matrix, sum } from "./autodiff64.ts";
 import { VOCABULARY } from "./byte_transformer.ts";
 import {
-  attention,
-  block,
   blocks,
   blockShapes,
   causal,
@@ -18,6 +16,7 @@ import {
   rmsNorm,
   type TransformerSizes,
 } from "./transformer.ts";
+import { joinSlots, pool, read } from "./slots.ts";
 import type { NamedShape, Variables } from "./weights.ts";
 
 /** Sizes of a BLT. */
@@ -78,43 +77,28 @@ export function ngramRows(
   });
 }
 
-/** [N, k D] -> [N k, D] */
-function splitRows(x: Matrix, k: number): Matrix {
-  return x.flatMap((row) => {
-    const width = row.length / k;
-    return Array.from(
-      { length: k },
-      (_, r) => row.slice(r * width, (r + 1) * width),
-    );
-  });
-}
-
-/**
- * 2 x + Attn(x, context): the residual is added twice, which the published
- * weights have learnt. x: [N, D], context: [M, D] -> [N, D]
- */
-function crossAttention(
-  x: Matrix,
-  context: Matrix,
-  { weights, prefix, heads, intervals }: {
-    readonly weights: Variables;
-    readonly prefix: string;
-    readonly heads: number;
-    readonly intervals: readonly Interval[];
-  },
+/** Sum of the vectors of each id and its n-grams. ids: [N] -> [N, D] */
+export function embed(
+  ids: readonly number[],
+  { bytes, ngrams, ngramSizes, tableRows }:
+    & Pick<
+      BltSizes,
+      "ngramSizes" | "tableRows"
+    >
+    & {
+      /** [260, D] */
+      readonly bytes: Matrix;
+      /** [tables * tableRows, D] */
+      readonly ngrams: Matrix;
+    },
 ): Matrix {
-  const weight = (name: string): Matrix => weights(`${prefix}.${name}.weight`);
-  const n = rmsNorm(context, weight("k_norm"));
-  const attended = attention({
-    q: linear(rmsNorm(x, weight("q_norm")), weight("q_proj")),
-    k: linear(n, weight("k_proj")),
-    v: linear(n, weight("v_proj")),
-    heads,
-    intervals,
-  });
-  const out = linear(attended, weight("o_proj"));
-  return x.map((row, i) =>
-    row.map((value, j) => add(affine(value, 2, 0), out[i]![j]!))
+  const tables = ngramSizes.map((size, table) =>
+    ngramRows(ids, size, tableRows).map((row) =>
+      ngrams[table * tableRows + row]!
+    )
+  );
+  return ids.map((id, i) =>
+    bytes[id]!.map((value, j) => sum([value, ...tables.map((t) => t[i]![j]!)]))
   );
 }
 
@@ -131,21 +115,16 @@ export function blt(
     readonly sizes: BltSizes;
   },
 ): BltActivations {
-  const { slots: k, ngramSizes } = sizes;
+  const { slots: k } = sizes;
   const encoderName = "model.local_encoder";
   const decoderName = "model.local_decoder";
   const documents = documentStarts(ids);
 
-  const bytes = weights(`${encoderName}.embed_tokens.weight`);
-  const ngrams = weights("model.encoder_hash_tok_embedding.weight");
-  const tables = ngramSizes.map((size, table) =>
-    ngramRows(ids, size, sizes.tableRows).map((row) =>
-      ngrams[table * sizes.tableRows + row]!
-    )
-  );
-  const embedded = ids.map((id, i) =>
-    bytes[id]!.map((value, j) => sum([value, ...tables.map((t) => t[i]![j]!)]))
-  );
+  const embedded = embed(ids, {
+    ...sizes,
+    bytes: weights(`${encoderName}.embed_tokens.weight`),
+    ngrams: weights("model.encoder_hash_tok_embedding.weight"),
+  });
 
   const encoder = blocks(embedded, {
     weights,
@@ -157,21 +136,15 @@ export function blt(
   const patches = starts.filter((start) => start < ids.length).map(
     (start, j): Interval => [start, starts[j + 1] ?? ids.length],
   );
-  const pooled = patches.map(([lo, hi]) =>
-    encoder[lo]!.map((_, j) => max(encoder.slice(lo, hi).map((row) => row[j]!)))
-  );
-  const seeds = linear(
-    pooled,
-    weights(`${encoderName}.patch_embedding_projection.weight`),
-  );
-  const slots = crossAttention(splitRows(seeds, k), encoder, {
-    weights,
-    prefix: `${encoderName}.cross_attn_layers.0`,
+  // The published weights have learnt that queries are added twice.
+  const across = { weights, slots: k, residual: 2 };
+  const slots = pool(encoder, patches, {
+    ...across,
+    prefix: encoderName,
     heads: sizes.encoder.heads,
-    intervals: patches.flatMap((patch) => Array<Interval>(k).fill(patch)),
   });
 
-  const joined = patches.map((_, j) => slots.slice(j * k, (j + 1) * k).flat());
+  const joined = joinSlots(slots, k);
   const patchDocuments = patches.map(([start]) => documents[start]!);
   const latent = blocks(
     needsProjection(sizes) ? linear(joined, weights(PROJECTION)) : joined,
@@ -186,29 +159,16 @@ export function blt(
     },
   );
 
-  const context = splitRows(
-    linear(latent, weights(`${decoderName}.patch_embedding_projection.weight`)),
-    k,
-  );
-  // A byte may read the newest patch that is complete once it has been read.
-  const newest = ids.map((_, p) =>
-    starts.filter((start) => start <= p + 1).length - 2
-  );
-  let decoder = encoder;
-  for (let layer = 0; layer < sizes.decoder.layers; layer++) {
-    decoder = crossAttention(decoder, context, {
-      weights,
-      prefix: `${decoderName}.cross_attn_layers.${layer}`,
-      heads: sizes.decoder.heads,
-      intervals: newest.map((j) => [j * k, (j + 1) * k]),
-    });
-    decoder = block(decoder, {
-      weights,
-      prefix: `${decoderName}.layers.${layer}`,
-      sizes: sizes.decoder,
-      intervals: causal(documents, sizes.decoder.window),
-    });
-  }
+  const decoder = read(encoder, latent, {
+    ...across,
+    prefix: decoderName,
+    sizes: sizes.decoder,
+    // A byte may read the newest patch that is complete once it has been read.
+    reads: ids.map((_, p) =>
+      starts.filter((start) => start <= p + 1).length - 2
+    ),
+    intervals: causal(documents, sizes.decoder.window),
+  });
   const normed = rmsNorm(decoder, weights(`${decoderName}.norm.weight`));
   const logits = linear(normed, weights("lm_head.weight"));
   return { encoder, slots, latent, logits };
