@@ -146,6 +146,13 @@ export function planOf(options: TrainOptions): TrainPlan {
   const grouped = unitsPerGroup >= 1 && unitsPerGroup < Infinity;
   check("unitsPerGroup", grouped, "a number >= 1", unitsPerGroup);
   check("levels", [1, 2, 3].includes(levels), "1, 2 or 3", levels);
+  const { patcher } = plan;
+  const entropies = patcher === "entropy" || patcher === "relative";
+  if (plan.uncertainty === "seam" && !entropies) {
+    throw new RangeError(
+      `Cannot train: uncertainty seam needs patches from an entropy model, got patcher ${patcher}`,
+    );
+  }
   check("lr", lr > 0 && lr < Infinity, "a number > 0", lr);
   check("seed", Number.isSafeInteger(seed), "a whole number", seed);
   return plan;

@@ -55,3 +55,25 @@ Deno.test("planOf() refuses numbers out of range", () => {
     assert(message.endsWith(`, got ${value}`), message);
   }
 });
+
+Deno.test("planOf() refuses levels and groups that cannot be", () => {
+  for (const levels of [0, 4, 1.5]) {
+    assertThrows(
+      () => planOf({ ...OPTIONS, model: "stacked", levels }),
+      RangeError,
+      `Cannot train: levels must be 1, 2 or 3, got ${levels}`,
+    );
+  }
+  for (const unitsPerGroup of [0.9, NaN, Infinity]) {
+    assertThrows(
+      () => planOf({ ...OPTIONS, model: "stacked", unitsPerGroup }),
+      RangeError,
+      `Cannot train: unitsPerGroup must be a number >= 1, got ${unitsPerGroup}`,
+    );
+  }
+  assertThrows(
+    () => planOf({ ...OPTIONS, patcher: "space", uncertainty: "seam" }),
+    RangeError,
+    "uncertainty seam needs patches from an entropy model, got patcher space",
+  );
+});
