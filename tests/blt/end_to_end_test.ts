@@ -9,6 +9,7 @@ import {
   proveLeaking,
   provePrefix,
   proveUnawareOfBatch,
+  proveUnusual,
 } from "./proofs.ts";
 import { tinyEndToEnd } from "./tiny_models.ts";
 
@@ -38,6 +39,13 @@ for (const [kind, objective] of Object.entries(OBJECTIVES)) {
     proveIndependent(name, roomy);
     proveApart(name, roomy, false);
   }
+}
+
+for (const objective of [PREVIOUS, NEXT]) {
+  proveUnusual(
+    `EndToEndBlt, ${objective.kind},`,
+    (device) => grouped(device, tinyEndToEnd(objective)),
+  );
 }
 
 proveUnawareOfBatch(

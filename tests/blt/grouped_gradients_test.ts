@@ -161,23 +161,28 @@ for (const objective of OBJECTIVES) {
   }
 }
 
-for (const  of of["total", "rate"] as const) {
+for (const cost of ["total", "rate"] as const) {
   for (const levels of [2, 3]) {
     deviceTest(
-      `StackedBlt of ${levels} levels has every gradient of its reference, ${of}`,
+      `StackedBlt of ${levels} levels has every gradient of its reference, ${cost}`,
       async (device) => {
-        const cost = { kind: "cost", of, weight: 0.7 } as const;
-        const model = tinyStacked(levels, { kind: "static", bytes: 2 }, cost, {
-          target: 1.3,
-        });
+        const uncertainty = { kind: "cost", of: cost, weight: 0.7 } as const;
+        const model = tinyStacked(
+          levels,
+          { kind: "static", bytes: 2 },
+          uncertainty,
+          {
+            target: 1.3,
+          },
+        );
         const sizes = {
           body: bodySizes(model.blt),
           levels: model.config.levels.map(({ trunk, reader, slots }) => ({
             trunk: sizesOf(trunk),
             reader: sizesOf(reader),
             slots,
-            of,
-            weight: cost.weight,
+            of: cost,
+            weight: uncertainty.weight,
           })),
         };
         await assertGradients(

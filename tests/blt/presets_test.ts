@@ -1,53 +1,144 @@
-import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertThrows,
+} from "@std/assert";
 import {
   Blt,
   bltPreset,
   bytesPreset,
   countParameters,
+  EndToEndBlt,
   endToEndPreset,
   entropyModelPreset,
   flopsPerByte,
+  type ModelConfig,
   PRESET_NAMES,
+  StackedBlt,
   stackedPreset,
 } from "../../blt/mod.ts";
 
+const SPACE = { kind: "space" } as const;
+
 Deno.test("bltPreset() has the sizes that its names promise", () => {
   const { compute, lookup } = countParameters(
-    new Blt(bltPreset("nano", { kind: "space" })),
+    new Blt(bltPreset("nano", SPACE)),
   );
   assertAlmostEquals(compute, 0.9e6, 0.05e6);
   assertAlmostEquals(lookup, 0.8e6, 0.05e6);
 });
 
-Deno.test("every preset of every model is a good configuration", () => {
-  for (const preset of PRESET_NAMES) {
-    // Each checks itself and throws otherwise.
-    bltPreset(preset, { kind: "byte" });
-    bytesPreset(preset);
-    entropyModelPreset(preset);
-    endToEndPreset(preset, { patchBytes: 4.5 });
-    for (const levels of [1, 2, 3]) {
-      stackedPreset(preset, { kind: "space" }, { levels, patchBytes: 4 });
+Deno.test("presets grow from the smallest to the largest", () => {
+  const kinds: Readonly<
+    Record<string, (name: typeof PRESET_NAMES[number]) => ModelConfig>
+  > = {
+    bytes: bytesPreset,
+    blt: (name) => bltPreset(name, SPACE),
+    endToEnd: (name) => endToEndPreset(name, { patchBytes: 4 }),
+    stacked: (name) => stackedPreset(name, SPACE, { levels: 3, patchBytes: 4 }),
+  };
+  for (const [kind, preset] of Object.entries(kinds)) {
+    const costs = PRESET_NAMES.map((name) =>
+      flopsPerByte(preset(name), { context: 512, meanPatchBytes: 4 })
+    );
+    for (const [i, cost] of costs.slice(1).entries()) {
+      assertGreater(cost, costs[i]!, kind);
     }
   }
-});
-
-Deno.test("larger presets take more FLOPs", () => {
-  const lengths = { context: 512, meanPatchBytes: 4 };
-  let before = 0;
-  for (const preset of PRESET_NAMES) {
-    const flops = flopsPerByte(bltPreset(preset, { kind: "byte" }), lengths);
-    assert(flops > before, preset);
-    before = flops;
+  for (const name of PRESET_NAMES) {
+    const { transformer } = entropyModelPreset(name);
+    assertEquals(transformer.dim % transformer.heads, 0);
   }
 });
 
-Deno.test("stackedPreset() refuses levels that it cannot build", () => {
-  for (const levels of [0, 1.5, 4]) {
-    assertThrows(
-      () => stackedPreset("nano", { kind: "byte" }, { levels, patchBytes: 4 }),
-      RangeError,
-      `levels must be 1, 2 or 3, got ${levels}`,
+Deno.test("stackedPreset() of 1 level is bltPreset()", () => {
+  for (const name of PRESET_NAMES) {
+    const { blt, levels } = stackedPreset(name, SPACE, {
+      levels: 1,
+      patchBytes: 4,
+    });
+    assertEquals(blt, bltPreset(name, SPACE));
+    assertEquals(levels, []);
+  }
+});
+
+Deno.test("stackedPreset() has as many levels as it is told", () => {
+  for (const levels of [2, 3]) {
+    const config = stackedPreset("nano", SPACE, { levels, patchBytes: 4 });
+    assertEquals(new StackedBlt(config).levels.length, levels - 1);
+    const { compute } = countParameters(new StackedBlt(config));
+    assertGreater(
+      compute,
+      countParameters(
+        new StackedBlt({
+          ...config,
+          levels: config.levels.slice(1),
+        }),
+      ).compute,
     );
   }
+});
+
+Deno.test("stackedPreset() refuses impossible levels and groups", () => {
+  for (const levels of [0, 4, -1, 1.5, NaN]) {
+    assertThrows(
+      () => stackedPreset("nano", SPACE, { levels, patchBytes: 4 }),
+      RangeError,
+      `Cannot build a stacked BLT: levels must be 1, 2 or 3, got ${levels}`,
+    );
+  }
+  for (const unitsPerGroup of [0, 0.9, NaN]) {
+    const options = { levels: 2, patchBytes: 4, unitsPerGroup };
+    assertThrows(
+      () => stackedPreset("nano", SPACE, options),
+      RangeError,
+      `levels[0].grouping.target must be >= 1 unit per group, got ${unitsPerGroup}`,
+    );
+  }
+});
+
+Deno.test("models refuse groups that cannot be", () => {
+  const stacked = stackedPreset("nano", SPACE, { levels: 2, patchBytes: 4 });
+  const [level] = stacked.levels;
+  const grouping = { target: 4, most: 3, rule: "above" } as const;
+  assertThrows(
+    () => new StackedBlt({ ...stacked, levels: [{ ...level!, grouping }] }),
+    RangeError,
+    "levels[0].grouping.most must be at least its target 4, got 3",
+  );
+  assertThrows(
+    () =>
+      new StackedBlt({
+        ...stacked,
+        levels: [{ ...level!, reader: { ...level!.reader, window: 3 } }],
+      }),
+    RangeError,
+    "levels[0].reader must have dim, heads, window and ropeTheta",
+  );
+  const endToEnd = endToEndPreset("nano", { patchBytes: 4 });
+  assertThrows(
+    () => new EndToEndBlt({ ...endToEnd, grouping }),
+    RangeError,
+    "grouping.most must be at least its target 4, got 3",
+  );
+  assertThrows(
+    () => endToEndPreset("nano", { patchBytes: 0.9 }),
+    RangeError,
+    "grouping.target must be >= 1 unit per group, got 0.9",
+  );
+  assertThrows(
+    () =>
+      new EndToEndBlt({
+        ...endToEnd,
+        objective: { kind: "previous", bytes: 0 },
+      }),
+    RangeError,
+    "objective.bytes must be >= 1, got 0",
+  );
+  assertThrows(
+    () => new EndToEndBlt({ ...endToEnd, tiny: { ...endToEnd.tiny, dim: 8 } }),
+    RangeError,
+    "tiny.dim must be encoder.dim, got 8 and 64",
+  );
 });

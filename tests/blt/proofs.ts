@@ -1,9 +1,9 @@
-import { assertEquals, assertGreater } from "@std/assert";
-import { encode } from "../../blt/mod.ts";
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { BOS, encode, EOS } from "../../blt/mod.ts";
 import type { Device } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
-import { agreeing, type Leaks, NONE, search } from "./leaks.ts";
+import { agreeing, type Leaks, leaksOf, NONE, search } from "./leaks.ts";
 import { drawRow, type Outcome, type Subject } from "./subject.ts";
 
 /** Puts the model of a proof on a device. */
@@ -123,5 +123,31 @@ export function proveLeaking(name: string, make: Make): void {
   deviceTest(`${name} is seen to see ahead`, async (device) => {
     const leaks = await leaksAlone(device, make);
     assertGreater(leaks.logits, leaks.cases / 20);
+  });
+}
+
+/** Rows that are short, empty, repetitive, or no text at all. */
+const EDGES: Readonly<Record<string, Uint32Array>> = {
+  "BOS alone": Uint32Array.of(BOS),
+  "one byte": encode("a", { eos: false }),
+  "an empty text": encode(""),
+  "EOS inside": Uint32Array.of(BOS, 101, 102, EOS, 103, 104, 105),
+  "one byte repeated": encode("a".repeat(20)),
+  "spaces": encode(" ".repeat(9)),
+  "invalid UTF-8": encode(Uint8Array.of(0xff, 0xc0, 0x80, 0xfe, 0, 0xed, 0xa0)),
+  "a code point cut in two": encode(Uint8Array.of(0x61, 0xf0, 0x9f, 0xa5)),
+};
+
+/** Unusual rows have finite logits that do not see ahead. */
+export function proveUnusual(name: string, make: Make): void {
+  deviceTest(`${name} takes unusual rows`, async (device) => {
+    const subject = await make(device);
+    for (const [what, row] of Object.entries(EDGES)) {
+      const leaks = await leaksOf(subject, row, new Draw(1));
+      assertEquals(leaks.logits + leaks.starts, 0, what);
+      const [{ logits } = { logits: [] }] = await subject([row]);
+      assertEquals(logits.length, 260 * row.length);
+      assert(logits.every(Number.isFinite), what);
+    }
   });
 }

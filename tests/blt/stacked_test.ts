@@ -1,4 +1,4 @@
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import {
   Batches,
   Blt,
@@ -29,6 +29,7 @@ import {
   proveLeaking,
   provePrefix,
   proveUnawareOfBatch,
+  proveUnusual,
 } from "./proofs.ts";
 import { patchers } from "./subject.ts";
 import { tinyStacked } from "./tiny_models.ts";
@@ -80,6 +81,11 @@ for (const levels of [2, 3]) {
     );
   }
 }
+
+proveUnusual(
+  "StackedBlt",
+  (device) => grouped(device, tinyStacked(3, ENTROPY, TOTAL)),
+);
 
 proveUnawareOfBatch(
   "StackedBlt",
@@ -192,3 +198,16 @@ deviceTest(
     }
   },
 );
+
+deviceTest("StackedBlt wants entropies where it groups by them", (device) => {
+  const seam = { kind: "seam" } as const;
+  const model = tinyStacked(2, { kind: "space" }, seam);
+  placeWeights(model, device);
+  const ids = encode("a b c");
+  const rows = patchRows({ ids, lengths: [ids.length] }, model.config);
+  assertThrows(
+    () => model.feed(device, ids.length)(rows),
+    RangeError,
+    "Cannot group by entropy at the seam",
+  );
+});
