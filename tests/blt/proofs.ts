@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { BOS, encode, EOS } from "../../blt/mod.ts";
-import type { Device } from "../../tensor/mod.ts";
-import { deviceTest } from "../support/devices.ts";
+import { type Device, Scope } from "../../tensor/mod.ts";
+import { devices, deviceTest } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
 import { agreeing, type Leaks, leaksOf, NONE, search } from "./leaks.ts";
 import { drawRow, type Outcome, type Subject } from "./subject.ts";
@@ -60,7 +60,8 @@ export function proveIndependent(name: string, make: Make): void {
     const alone: Outcome[] = [];
     for (const row of rows) alone.push(...await subject([row]));
     // The patches of six rows fill up to a larger count than those of one.
-    for (const order of [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 3, 2]]) {
+    const orders = [[5, 4, 3, 2, 1, 0], [0, 1, 2, 3, 4, 5], [3, 3, 2]];
+    for (const order of orders.slice(0, device.kind === "cpu" ? 3 : 1)) {
       const together = await subject(order.map((i) => rows[i]!));
       order.forEach((i, at) =>
         assertSame(together[at]!, alone[i]!, `row ${i} at ${at}`)
@@ -106,7 +107,7 @@ async function leaksAlone(device: Device, make: Make): Promise<Leaks> {
     for (const row of rows) outcomes.push(...await subject([row]));
     return outcomes;
   };
-  return await search(alone, device.kind === "cpu" ? [19, 24] : [19]);
+  return await search(alone, device.kind === "cpu" ? [19, 24] : [12]);
 }
 
 /** A change moves nothing in front of it by way of the batch. */
@@ -118,10 +119,11 @@ export function proveUnawareOfBatch(name: string, make: Make): void {
   });
 }
 
-/** The proofs notice that a model is not causal. */
+/** The proofs notice that a model is not causal, whatever the device. */
 export function proveLeaking(name: string, make: Make): void {
-  deviceTest(`${name} is seen to see ahead`, async (device) => {
-    const leaks = await leaksAlone(device, make);
+  Deno.test(`${name} is seen to see ahead`, async () => {
+    using _scope = new Scope();
+    const leaks = await leaksAlone(devices[0]!, make);
     assertGreater(leaks.logits, leaks.cases / 20);
   });
 }

@@ -13,14 +13,15 @@ const TEXT = encode("Call me Ishmael. Some years ago, naïve 鯨!", {
 
 /**
  * Compares a session with the whole forward pass, for prompts of one piece, of
- * many, and cut in the middle of a patch.
+ * many, and cut in the middle of a patch; the slower device gets fewer.
  */
 export async function assertSessionIsWhole(
   device: Device,
   model: LanguageModel,
 ): Promise<void> {
   const expected = await whole(device, model);
-  for (const prompt of [1, 4, 30]) {
+  const prompts = device.kind === "cpu" ? [1, 4, 30] : [30];
+  for (const prompt of prompts) {
     using _scope = new Scope();
     const trained = { model, entropyModel: undefined, device };
     const session = await openSession(trained);

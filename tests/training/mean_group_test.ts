@@ -65,8 +65,8 @@ function endToEnd(objective: Objective): LanguageModel {
   return new EndToEndBlt(config, new Rng(1));
 }
 
-function stacked(of: "total" | "rate"): LanguageModel {
-  const uncertainty = { kind: "cost", of, weight: 0.1 } as const;
+function stacked(): LanguageModel {
+  const uncertainty = { kind: "cost", of: "total", weight: 0.1 } as const;
   const { config } = tinyStacked(2, { kind: "space" }, uncertainty, GROUPING);
   return new StackedBlt(config, new Rng(1));
 }
@@ -74,8 +74,7 @@ function stacked(of: "total" | "rate"): LanguageModel {
 const MODELS: Readonly<Record<string, () => LanguageModel>> = {
   "EndToEndBlt, next,": () => endToEnd({ kind: "next", reaches: "all" }),
   "EndToEndBlt, previous,": () => endToEnd({ kind: "previous", bytes: 2 }),
-  "StackedBlt, total,": () => stacked("total"),
-  "StackedBlt, rate,": () => stacked("rate"),
+  "StackedBlt, total,": stacked,
 };
 
 for (const [name, make] of Object.entries(MODELS)) {
