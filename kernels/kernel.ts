@@ -96,6 +96,8 @@ export interface Kernel<
   readonly buffers: readonly Name[];
   /** WGSL forms as a list. */
   readonly forms: readonly WgslForm<Size>[];
+  /** Of each uniform, `items` first, whether it is a fraction. */
+  readonly fractional: readonly boolean[];
 }
 
 /** Completes a definition. */
@@ -108,6 +110,12 @@ export function defineKernel<Name extends string, Size extends string>(
     ...definition,
     buffers,
     forms: "body" in wgsl ? [wgsl] : wgsl,
+    fractional: [
+      false,
+      ...definition.sizes.map((name) =>
+        definition.fractions?.includes(name) ?? false
+      ),
+    ],
   };
 }
 

@@ -188,14 +188,10 @@ export class WebgpuDevice implements Device {
       label: kernel.name,
     };
     const values = [items, ...kernel.sizes.map((name) => sizes[name])];
-    const fractions = [
-      false,
-      ...kernel.sizes.map((name) => kernel.fractions?.includes(name) ?? false),
-    ];
     const recorded = {
       launch,
       values,
-      fractions,
+      fractions: kernel.fractional,
       blocks: storages.map(({ block }) => block as GpuBlock),
       cost: () => kernel.cost(sizes),
     };
