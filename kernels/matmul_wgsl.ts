@@ -15,12 +15,10 @@ type Sizes = Readonly<Record<MatmulSize, number>>;
 export function matmulForms(
   structure: MatmulStructure,
 ): readonly WgslForm<MatmulSize>[] {
-  const { transposeA, transposeB } = structure;
-  const edge = edgeForm(structure);
   return [
     ...tileForms(structure),
-    ...(transposeA && transposeB ? [] : [vectorForm(structure)]),
-    edge,
+    vectorForm(structure),
+    edgeForm(structure),
   ];
 }
 
@@ -39,11 +37,16 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
           `let a${i}_${v} = a[at_a + (step * 4u + ${i}u) * m4 + min(quad_row + ${v}u, m4 - 1u)];`),
     )
     : unroll(ROWS, (r) => `let a${r} = a[at_a + row${r} * k4 + step];`);
+  // Steps of a lie apart: a dot would have to gather them.
+  const columnsAt = (i: number) => (v: number): string => {
+    const values = [0, 1, 2, 3].map((j) => `b${4 * v + j}[${i}]`);
+    return `let b${i}_${v} = vec4f(${values.join(", ")});`;
+  };
   const loadB = transposeB
     ? unroll(
       4 * VECTORS,
       (j) => `let b${j} = b[at_b + column${j} * k4 + step];`,
-    )
+    ) + (transposeA ? unroll(4, (i) => unroll(VECTORS, columnsAt(i))) : "")
     : unroll(
       4,
       (i) =>
@@ -57,7 +60,7 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
     transposeA ? `a${i}_${r >> 2}[${r & 3}]` : `a${r}[${i}]`;
   const multiply = unroll(ROWS, (r) =>
     unroll(VECTORS, (v) => {
-      if (transposeB) {
+      if (transposeB && !transposeA) {
         const dots = [0, 1, 2, 3].map((j) => `dot(a${r}, b${4 * v + j})`);
         return `sum${r}_${v} += vec4f(${dots.join(", ")});`;
       }

@@ -10,7 +10,10 @@ export type Request =
 
 type Value = string | number | null;
 
-/** One candidate in a process of its own, idle until it is asked. */
+/**
+ * One candidate in a process of its own. It is stopped until it is asked, since
+ * the threads of some libraries go on spinning when their work is done.
+ */
 export class Child implements Disposable {
   /** Library, backend and threads. */
   readonly name: string;
@@ -36,11 +39,13 @@ export class Child implements Disposable {
 
   /** Rejects with what went wrong over there. */
   async ask(request: Request): Promise<Value> {
+    this.#process.kill("SIGCONT");
     await this.#lines.send(request);
     const reply = await this.#lines.receive() as {
       readonly value: Value;
       readonly error?: string;
     };
+    this.#process.kill("SIGSTOP");
     if (reply.error !== undefined) throw new Error(reply.error);
     return reply.value;
   }
