@@ -162,8 +162,9 @@ export class EndToEndBlt {
         nats,
         loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
         metrics: [tally(groups.units.counts), tally(groups.overflow)],
-        finish: () =>
+        finish: (rate) =>
           trackQuantile(this.threshold.value, sense.scores, {
+            rate,
             documents: batch.rows.documents,
             groups: every > 0 ? undefined : groups.units.counts,
             rule: grouping.rule,

@@ -11,8 +11,11 @@ export interface Lesson {
   readonly loss: Tensor;
   /** Numbers to report, in the order of the model's `metricNames`. [] each */
   readonly metrics?: readonly Tensor[];
-  /** Lets thresholds follow, once the weights are updated. */
-  readonly finish?: () => void;
+  /**
+   * Lets thresholds follow, once the weights are updated; `rate` as in
+   * `trackQuantile`.
+   */
+  readonly finish?: (rate?: number) => void;
 }
 
 /** Teaches a model one batch; targets: u32 [R], `step` from 0. */

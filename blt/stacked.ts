@@ -240,11 +240,12 @@ export class StackedBlt {
         tally(groups.units.counts),
         tally(groups.overflow),
       ]),
-      finish: () => {
+      finish: (rate) => {
         for (const { level, units, scores, groups } of traces) {
           const { grouping, uncertainty } = level.config;
           if (uncertainty.kind === "fixed") continue;
           trackQuantile(level.threshold.value, scores, {
+            rate,
             documents: units.rows.documents,
             groups: groups.units.counts,
             rule: grouping.rule,

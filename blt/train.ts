@@ -309,6 +309,7 @@ class TrainingRun {
       trainer.step();
       await nextTurn();
       const step = trainer.optimizer.steps;
+      if (step === steps) trainer.settle();
       const aborted = signal?.aborted === true;
       const saves = aborted || step % saveEvery === 0 || step === steps;
       const looks = step % METRICS_EVERY === 0 || step % evalEvery === 0;

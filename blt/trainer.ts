@@ -12,9 +12,10 @@ import {
   type Schedule,
   type Weights,
 } from "../nn/mod.ts";
+import type { PatchedRows } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Batches, BatchShape } from "./corpus.ts";
-import type { LanguageModel, Teach } from "./lesson.ts";
+import type { LanguageModel, Lesson, Teach } from "./lesson.ts";
 import { patchRows } from "./model.ts";
 
 /** What a {@linkcode Trainer} does with a model. */
@@ -45,6 +46,9 @@ export interface StepMetrics {
 
 /** Steps whose metrics are kept until they are read. */
 const RING_SLOTS = 256;
+
+/** Batches after training in which thresholds reach what weights ask for. */
+const SETTLING_BATCHES = 40;
 
 /** Least threshold of uncertainty that means something, in nats. */
 const LEAST_THRESHOLD = 0.01;
@@ -97,6 +101,34 @@ export class Trainer implements Disposable {
   /** One step on the next batch; never waits for the device. */
   step(): void {
     using _step = new Scope();
+    const { rows, lesson } = this.#next();
+    const { nats, loss, metrics = [], finish } = lesson;
+    this.weights.backward(loss);
+    this.optimizer.step(this.lr);
+    finish?.();
+    this.#ring.record([nats, this.optimizer.gradNorm.norm, ...metrics]);
+    this.#device.submit();
+    this.#patchMeans.push(meanPatch(rows.ids.length, rows.starts));
+  }
+
+  /**
+   * Tracks thresholds on further batches while the weights stay, since units
+   * come out longer or shorter than wanted where a threshold runs behind what a
+   * model learns. Never waits for the device.
+   */
+  settle(
+    batches: number = Math.min(SETTLING_BATCHES, this.optimizer.steps),
+  ): void {
+    if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
+    for (let i = 0; i < batches; i++) {
+      using _batch = new Scope({ records: false });
+      this.#next().lesson.finish?.(1 / (i + 1)); // the mean of all
+      this.#device.submit();
+    }
+  }
+
+  /** The next batch, taught. */
+  #next(): { readonly rows: PatchedRows; readonly lesson: Lesson } {
     const { shape, entropies } = this.#options;
     const { ids, targets, offsets } = this.batches.next();
     const lengths = Array.from(offsets, () => shape.context);
@@ -107,13 +139,7 @@ export class Trainer implements Disposable {
     }, this.model.config);
     const target = Tensor.from(this.#device, [targets.length], targets);
     const lesson = this.#teach(rows, target, this.optimizer.steps);
-    const { nats, loss, metrics = [], finish } = lesson;
-    this.weights.backward(loss);
-    this.optimizer.step(this.lr);
-    finish?.();
-    this.#ring.record([nats, this.optimizer.gradNorm.norm, ...metrics]);
-    this.#device.submit();
-    this.#patchMeans.push(meanPatch(ids.length, rows.starts));
+    return { rows, lesson };
   }
 
   /** Metrics of the steps since the last call; waits for the device once. */

@@ -4,7 +4,7 @@ import type { StartRule } from "./grouping.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
- * Share of the way to the quantile of a batch that a step goes at least. With a
+ * Default share of the way to the quantile of a batch that a call goes. With a
  * tenth of it a threshold lags so far behind what a model learns that groups
  * come out longer by a tenth.
  */
@@ -21,6 +21,8 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
   readonly groups?: Tensor | undefined;
   /** Share of the units that shall start no group, 0 to 1. */
   readonly quantile: number;
+  /** Share of the way that the threshold moves at least; default 0.1. */
+  readonly rate?: number | undefined;
 }
 
 /**
@@ -30,12 +32,12 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
  *
  * state: f32 [2], the threshold and the number of calls so far, both 0 at
  * first; scores: f32 [R]. The threshold is an average of quantiles that forgets
- * fast at first, while scores fall fast, and later over about 10 calls. It
- * shows in what is launched afterwards; nothing waits.
+ * fast at first, while scores fall fast, and later over about 10 calls, or as
+ * many as `rate` says. It shows in what is launched afterwards; nothing waits.
  *
  * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
- * when the quantile is not between 0 and 1 or there are too many scores, about
- * a million.
+ * when the quantile or the rate is not between 0 and 1, or there are too many
+ * scores, about a million.
  *
  * @example Usage
  * ```ts
@@ -58,7 +60,7 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
 export function trackQuantile(
   state: Tensor,
   scores: Tensor,
-  { documents, groups, rule, lookback, quantile }: QuantileOptions,
+  { documents, groups, rule, lookback, quantile, rate = RATE }: QuantileOptions,
 ): void {
   const units = documents.size;
   if (scores.size !== units) {
@@ -73,9 +75,10 @@ export function trackQuantile(
       `Cannot track a quantile: expected at most ${MOST_QUANTILE_UNITS} scores, got ${units}`,
     );
   }
-  if (!(quantile >= 0 && quantile <= 1)) {
+  for (const share of [quantile, rate]) {
+    if (share >= 0 && share <= 1) continue;
     throw new RangeError(
-      `Cannot track a quantile: expected a share between 0 and 1, got ${quantile}`,
+      `Cannot track a quantile: expected a share between 0 and 1, got ${share}`,
     );
   }
   const made = groups ?? Tensor.from(state.device, [1], new Uint32Array(1));
@@ -90,6 +93,6 @@ export function trackQuantile(
     rise: Number(rule === "rise"),
     lookback: Number(lookback),
     quantile,
-    rate: RATE,
+    rate,
   });
 }

@@ -66,7 +66,7 @@ export function trainerOf(
 }
 
 /**
- * Trains up to `steps`. Resolves to the median time of a step, in milliseconds.
+ * Trains up to `steps` and lets thresholds settle. Resolves to the median time of a step, in milliseconds.
  * Rejects with an `Error` when training diverges.
  */
 export async function finish(
@@ -91,5 +91,6 @@ export async function finish(
     // Lets signals through.
     await new Promise((resolve) => setTimeout(resolve));
   }
+  trainer.settle();
   return times.sort((a, b) => a - b)[times.length >> 1]!;
 }

@@ -1,4 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+} from "@std/assert";
 import {
   Batches,
   buildModel,
@@ -19,6 +24,7 @@ import {
 } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
+import { tinyEndToEnd } from "./tiny_models.ts";
 
 const STREAM = encode("Call me Ishmael. Some years ago, naïve 鯨! ".repeat(5));
 const SHAPE = { rows: 3, context: 24 };
@@ -107,3 +113,29 @@ deviceTest("Trainer learns", async (device) => {
   const metrics = await trainer.metrics();
   assertGreater(metrics[0]!.loss - metrics.at(-1)!.loss, 0.5);
 });
+
+deviceTest(
+  "Trainer.settle() mends thresholds and leaves weights",
+  async (device) => {
+    using _scope = new Scope();
+    const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
+    using trainer = trainerOf(device, { ...config, warmupSteps: 0 });
+    const { values } = trainer.weights.arena;
+    for (let step = 0; step < 3; step++) trainer.step();
+    const [settled = 0] = await values.get("threshold")!.data();
+    values.get("threshold")!.write(new Float32Array([9, 500]));
+    const before = await trainer.weights.arena.read("values");
+    trainer.settle(20);
+    const after = await trainer.weights.arena.read("values");
+    const [threshold = 0, calls] = after.get("threshold")!;
+    // 9 nats are more than any byte can have.
+    assertLess(Math.abs(threshold - settled), 0.2);
+    assertEquals(calls, 520);
+    before.delete("threshold");
+    after.delete("threshold");
+    assertEquals(after, before);
+    const { waits } = device.counts;
+    trainer.settle();
+    assertEquals(device.counts.waits, waits);
+  },
+);
