@@ -18,12 +18,12 @@ import {
   i32,
   v128,
 } from "./wasm/instructions.ts";
-import { exp, log } from "./wasm/math.ts";
+import { expDown, log } from "./wasm/math.ts";
 
 /** Form of `softmaxKernel`. */
 export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 1.5),
+  grain: ({ cols }) => grainOf(cols, 0.8),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const x = rowOf(f, buffers.x, row, cols);
@@ -31,13 +31,15 @@ export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
       const top = f.let(f32x4.splat(largest(f, x, cols)));
       const sums = zeros(f);
       forLanes(f, cols, ({ load, store, within }) => {
-        const power = exp(f, f32x4.sub(load(x), top));
+        const power = expDown(f, f32x4.sub(load(x), top));
         add(f, sums, within(power, 0));
         store(out, power);
       });
-      const sum = f.let(f32x4.splat(lanesSum(f, sums)));
+      const share = f.let(
+        f32x4.div(f32x4.splat(1), f32x4.splat(lanesSum(f, sums))),
+      );
       forLanes(f, cols, ({ load, store }) => {
-        store(out, f32x4.div(load(out), sum));
+        store(out, f32x4.mul(load(out), share));
       });
     });
   },
@@ -70,7 +72,7 @@ export const tokenNatsSimd: SimdForm<
   "logits" | "targets" | "nats" | "lse"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 1.2),
+  grain: ({ cols }) => grainOf(cols, 0.6),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
@@ -78,7 +80,7 @@ export const tokenNatsSimd: SimdForm<
       const shift = f.let(f32x4.splat(top));
       const sums = zeros(f);
       forLanes(f, cols, ({ load, within }) => {
-        add(f, sums, within(exp(f, f32x4.sub(load(logits), shift)), 0));
+        add(f, sums, within(expDown(f, f32x4.sub(load(logits), shift)), 0));
       });
       const rest = logOf(f, lanesSum(f, sums));
       f.store(element(buffers.lse, row), f32.add(top, rest));
@@ -102,7 +104,7 @@ export const tokenNatsGradSimd: SimdForm<
   "logits" | "targets" | "lse" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 1.2),
+  grain: ({ cols }) => grainOf(cols, 0.6),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
@@ -113,7 +115,7 @@ export const tokenNatsGradSimd: SimdForm<
         const scale = f.let(f32x4.splat(g));
         const shift = splatAt(f, buffers.lse, row);
         forLanes(f, cols, ({ load, store }) => {
-          const power = exp(f, f32x4.sub(load(logits), shift));
+          const power = expDown(f, f32x4.sub(load(logits), shift));
           store(dlogits, f32x4.mul(scale, power));
         });
         const own = f.let(element(dlogits, target));
@@ -129,7 +131,7 @@ export const tokenNatsGradSimd: SimdForm<
 export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
   {
     items: ({ rows }) => rows,
-    grain: ({ cols }) => grainOf(cols, 1.2),
+    grain: ({ cols }) => grainOf(cols, 0.6),
     emit(f, { begin, end, buffers, sizes: { cols } }): void {
       f.for({ from: begin, to: end }, (row) => {
         const logits = rowOf(f, buffers.logits, row, cols);
@@ -139,7 +141,7 @@ export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
         const products = zeros(f);
         forLanes(f, cols, ({ load, within }) => {
           const d = f.let(f32x4.sub(load(logits), shift));
-          const power = f.let(within(exp(f, d), 0));
+          const power = f.let(within(expDown(f, d), 0));
           add(f, sums, power);
           f.set(products, f32x4.madd(power, d, products));
         });
@@ -158,7 +160,7 @@ export const entropyGradSimd: SimdForm<
   "logits" | "nats" | "lse" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
-  grain: ({ cols }) => grainOf(cols, 1.5),
+  grain: ({ cols }) => grainOf(cols, 0.8),
   emit(f, { begin, end, buffers, sizes: { cols } }): void {
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
@@ -168,7 +170,7 @@ export const entropyGradSimd: SimdForm<
       const nats = splatAt(f, buffers.nats, row);
       forLanes(f, cols, ({ load, store }) => {
         const logP = f.let(f32x4.sub(load(logits), shift));
-        const share = f32x4.mul(scale, exp(f, logP));
+        const share = f32x4.mul(scale, expDown(f, logP));
         store(dlogits, f32x4.mul(share, f32x4.add(logP, nats)));
       });
     });
@@ -178,8 +180,19 @@ export const entropyGradSimd: SimdForm<
 /** Largest number of a row; NaN does not count. */
 function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
   const tops = f.let(f32x4.splat(-Infinity));
-  forLanes(f, cols, ({ load, within }) => {
-    f.set(tops, f32x4.pmax(tops, within(load(row), -Infinity)));
+  // Four at a time, since each comparison waits for the one before it.
+  const many = f.let(i32.and(cols, -16));
+  const others = [tops, ...[1, 2, 3].map(() => f.let(tops))];
+  f.for({ from: 0, to: i32.shl(many, 2), step: 64 }, (at) => {
+    for (const [i, top] of others.entries()) {
+      const four = v128.load(i32.add(row, at), 16 * i);
+      f.set(top, f32x4.pmax(top, four));
+    }
+  });
+  for (const top of others.slice(1)) f.set(tops, f32x4.pmax(tops, top));
+  const rest = f.let(element(row, many));
+  forLanes(f, i32.and(cols, 15), ({ load, within }) => {
+    f.set(tops, f32x4.pmax(tops, within(load(rest), -Infinity)));
   });
   return lanesMax(f, tops);
 }

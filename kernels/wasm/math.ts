@@ -6,6 +6,13 @@ import { f32x4, i32x4, type V128, v128 } from "./instructions.ts";
 const LN2_HIGH = 355 / 512;
 const LN2_LOW = Math.LN2 - LN2_HIGH;
 const MANTISSA_BITS = 23;
+/** Offset of the exponent of an f32. */
+const BIAS = 127;
+/** Logarithm of the least normal number, 2^-126. */
+const LEAST_LOG = -126 * Math.LN2;
+// (e^r - 1 - r) / r^2 through the Chebyshev nodes of |r| <= ln 2 / 2; what is
+// off by it is below 1.1e-8 of e^r.
+const EXP_SERIES = [.5, .16666577, .041666554, .0083631732, .0013926176];
 // Added to a small number, it leaves the nearest whole one in the last bits.
 const ROUNDER = 1.5 * 2 ** MANTISSA_BITS;
 
@@ -13,13 +20,28 @@ const ROUNDER = 1.5 * 2 ** MANTISSA_BITS;
 export function exp(f: FunctionBuilder, x: V128): Local<"v128"> {
   // Beyond these ends the result is 0 or infinite; NaN stays.
   const most = f32x4.pmin(x, f.constant(89));
-  const { exponent, rest } = split(f, f32x4.pmax(most, f.constant(-105)));
+  const { rounded, rest } = split(f, f32x4.pmax(most, f.constant(-105)));
+  const exponent = f.let(i32x4.sub(rounded, f.constant(ROUNDER)));
   // Two factors are normal numbers even where their product is not.
   const half = f.let(i32x4.shrS(exponent, 1));
   const otherHalf = i32x4.sub(exponent, half);
   const power = f32x4.add(rest, f.constant(1));
   const scaled = f32x4.mul(power, powerOfTwo(f, half));
   return f.let(f32x4.mul(scaled, powerOfTwo(f, otherHalf)));
+}
+
+/**
+ * e^x in four lanes for x <= 0, where no result is too large; within 1.1 ulp,
+ * and 0 for results below every normal number.
+ */
+export function expDown(f: FunctionBuilder, x: V128): Local<"v128"> {
+  const given = f.let(x);
+  const least = f.constant(LEAST_LOG);
+  // Rounded so that its last bits are those of an exponent with its offset.
+  const { rounded, rest } = split(f, f32x4.pmax(given, least), BIAS);
+  const scale = f.let(i32x4.shl(rounded, MANTISSA_BITS));
+  const power = f32x4.madd(rest, scale, scale);
+  return f.let(v128.andnot(power, f32x4.lt(given, least)));
 }
 
 /** Natural logarithm in four lanes; within 1 ulp. */
@@ -64,8 +86,8 @@ export function tanh(f: FunctionBuilder, x: V128): Local<"v128"> {
   const sign = v128.xor(given, size);
   // From 10 on the result is 1; NaN stays.
   const twice = f32x4.pmin(f32x4.add(size, size), f.constant(20));
-  const { exponent, rest } = split(f, twice);
-  const scale = f.let(powerOfTwo(f, exponent));
+  const { rounded, rest } = split(f, twice, BIAS);
+  const scale = f.let(i32x4.shl(rounded, MANTISSA_BITS));
   // t = e^(2 |x|) - 1 without cancellation, and tanh |x| = t / (t + 2).
   const t = f.let(
     f32x4.madd(rest, scale, f32x4.sub(scale, f.constant(1))),
@@ -81,27 +103,23 @@ export function sigmoid(f: FunctionBuilder, x: V128): Local<"v128"> {
   return f.let(f32x4.div(one, f32x4.add(power, one)));
 }
 
-/** x = exponent ln 2 + r with |r| <= ln 2 / 2; `rest` is e^r - 1. */
-function split(f: FunctionBuilder, x: V128): {
-  readonly exponent: V128;
-  readonly rest: V128;
+/**
+ * x = n ln 2 + r with |r| <= ln 2 / 2: `rounded` has n + bias in its last bits,
+ * and `rest` is e^r - 1.
+ */
+function split(f: FunctionBuilder, x: V128, bias = 0): {
+  readonly rounded: Local<"v128">;
+  readonly rest: Local<"v128">;
 } {
   const given = f.let(x);
-  const rounder = f.constant(ROUNDER);
+  const rounder = f.constant(ROUNDER + bias);
   const rounded = f.let(f32x4.madd(given, f.constant(Math.LOG2E), rounder));
   const n = f.let(f32x4.sub(rounded, rounder));
   const high = f32x4.madd(n, f.constant(-LN2_HIGH), given);
   const r = f.let(f32x4.madd(n, f.constant(-LN2_LOW), high));
-  // Taylor's series; its rest is below 6e-9.
-  const series = polynomial(
-    f,
-    r,
-    [1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040],
-  );
-  return {
-    exponent: f.let(i32x4.sub(rounded, rounder)),
-    rest: f.let(f32x4.madd(f32x4.mul(r, r), series, r)),
-  };
+  const series = polynomial(f, r, EXP_SERIES);
+  const rest = f.let(f32x4.madd(f32x4.mul(r, r), series, r));
+  return { rounded, rest };
 }
 
 /** c[0] + c[1] x + c[2] x^2 + ... */

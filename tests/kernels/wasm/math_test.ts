@@ -4,7 +4,13 @@ import {
   type Local,
 } from "../../../kernels/wasm/assembler.ts";
 import { type V128, v128 } from "../../../kernels/wasm/instructions.ts";
-import { exp, log, sigmoid, tanh } from "../../../kernels/wasm/math.ts";
+import {
+  exp,
+  expDown,
+  log,
+  sigmoid,
+  tanh,
+} from "../../../kernels/wasm/math.ts";
 
 type Emitter = (f: FunctionBuilder, x: V128) => Local<"v128">;
 
@@ -73,6 +79,17 @@ Deno.test("exp() is within 1.1 ulp, subnormal results included", () => {
   const edges = [...compile(exp)(EDGES)];
   const e = Math.fround(Math.E);
   assertEquals(edges, [1, 1, Infinity, 0, NaN, Infinity, 0, e]);
+});
+
+Deno.test("expDown() is within 1.1 ulp, and 0 below normal results", () => {
+  assert(greatestError(expDown, Math.exp, evenly(-87.33, 0)) <= 1.1);
+  assert(greatestError(expDown, Math.exp, evenly(-1, 0)) <= 1.1);
+  const x = Float32Array.of(0, -0, -Infinity, NaN, -87.34, -200, -1e38, -1);
+  const inverse = Math.fround(1 / Math.E);
+  assertEquals(
+    [...compile(expDown)(x)],
+    [1, 1, 0, NaN, 0, 0, 0, inverse],
+  );
 });
 
 Deno.test("log() is within 1 ulp, subnormal arguments included", () => {
