@@ -57,6 +57,7 @@ export * from "./rope.ts";
 export * from "./scan.ts";
 export * from "./segment.ts";
 export * from "./sgd.ts";
+export * from "./smooth.ts";
 export * from "./softmax.ts";
 export * from "./store_rows.ts";
 export * from "./strides.ts";

@@ -17,5 +17,6 @@ export * from "./rms_norm.ts";
 export * from "./rope.ts";
 export * from "./scan.ts";
 export * from "./segment.ts";
+export * from "./smooth.ts";
 export * from "./softmax.ts";
 export * from "./swiglu.ts";

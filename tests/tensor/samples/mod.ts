@@ -6,6 +6,7 @@ import { lossSamples } from "./loss.ts";
 import { matmulSamples } from "./matmul.ts";
 import { rowSamples } from "./rows.ts";
 import { segmentSamples } from "./segment.ts";
+import { smoothSamples } from "./smooth.ts";
 import { elementwiseSamples } from "./elementwise.ts";
 import { reduceSamples } from "./reduce.ts";
 import { layoutSamples } from "./layout.ts";
@@ -22,4 +23,5 @@ export const samples: readonly Sample[] = [
   ...matmulSamples,
   ...rowSamples,
   ...segmentSamples,
+  ...smoothSamples,
 ];
