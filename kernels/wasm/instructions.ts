@@ -241,8 +241,6 @@ export const i32x4:
   & {
     readonly splat: (a: I32Like) => V128;
     readonly extractLane: (a: V128, lane: number) => I32;
-    /** Rounded towards zero; out of range gives the nearest, NaN gives 0. */
-    readonly truncate: (a: V128) => V128;
   } = {
     splat: (a) => apply("v128", vector(17), whole(a)),
     extractLane: (a, lane) => apply("i32", vector(27, lane), a),
@@ -254,7 +252,6 @@ export const i32x4:
     add: lanes(174),
     sub: lanes(177),
     mul: lanes(181),
-    truncate: lanesOf(248),
   };
 
 // A module with one function: madd of its three arguments.
