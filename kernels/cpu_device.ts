@@ -44,6 +44,7 @@ function sharedMemory(): WebAssembly.Memory {
 export class CpuDevice implements Device {
   readonly kind = "cpu";
   readonly class = "software";
+  readonly halves = false;
   readonly description: string;
   readonly #memory = sharedMemory();
   readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));
@@ -175,6 +176,11 @@ export class CpuDevice implements Device {
     const from = pointerOf(storage) / 4;
     const to = from + storage.bytes / 4;
     const type = kernel.reads[name] ?? kernel.writes[name];
+    if (type === "f16") {
+      throw new DeviceError(
+        `Cannot launch ${kernel.name} on the processor: expected buffers of f32 and u32, got f16 for ${name}; use a WebGPU device that has halves`,
+      );
+    }
     return type === "u32" ? u32.subarray(from, to) : f32.subarray(from, to);
   }
 

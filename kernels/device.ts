@@ -48,6 +48,8 @@ export interface Device extends Disposable {
   readonly class: DeviceClass;
   /** Name of adapter and driver, or of the processor and its threads. */
   readonly description: string;
+  /** Whether its kernels may use buffers of f16. */
+  readonly halves: boolean;
   /** Memory in use. */
   readonly memory: MemoryUse;
   /** What was done so far. */

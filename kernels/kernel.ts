@@ -1,7 +1,10 @@
 import type { SimdForm } from "./wasm/form.ts";
 
-/** Type of the elements of a buffer. */
+/** Type of the elements that kernels compute with. */
 export type ElementType = "f32" | "u32";
+
+/** Type of the elements of a buffer; f16 only stores what is f32 elsewhere. */
+export type StoredType = ElementType | "f16";
 
 /** Numbers as a kernel's definition sees them; f64 when it serves as oracle. */
 export type NumberArray = Float32Array | Float64Array | Uint32Array;
@@ -28,7 +31,7 @@ export interface WgslForm<Size extends string = string> {
   readonly per?: "invocation" | "workgroup";
   /** Number of items for given sizes. */
   readonly items: (sizes: Readonly<Record<Size, number>>) => number;
-  /** Buffers declared as `array<vec4f>` or `array<vec4u>` instead of scalars. */
+  /** Buffers declared as arrays of vectors of four instead of scalars. */
   readonly vectors?: readonly string[];
   /** Functions and workgroup variables in front of `main`. */
   readonly declarations?: string;
@@ -67,9 +70,9 @@ export interface KernelDefinition<
   /** What it counts as for `tune`, where kernels are alike; default `name`. */
   readonly family?: string;
   /** Buffers that are only read, in binding order. */
-  readonly reads: Readonly<Partial<Record<Name, ElementType>>>;
+  readonly reads: Readonly<Partial<Record<Name, StoredType>>>;
   /** Buffers that are written, in binding order after `reads`. */
-  readonly writes: Readonly<Partial<Record<Name, ElementType>>>;
+  readonly writes: Readonly<Partial<Record<Name, StoredType>>>;
   /** Whole numbers given at launch; `sizes.NAME` (u32) in WGSL. */
   readonly sizes: readonly Size[];
   /** Those of `sizes` that are fractions: f32 in WGSL, such as an epsilon. */
@@ -152,11 +155,12 @@ export function sourceOf<Size extends string>(
   form: WgslForm<Size>,
 ): string {
   const { threads = 64, per = "invocation", vectors = [] } = form;
+  const types = { ...kernel.reads, ...kernel.writes };
+  const enable = Object.values(types).includes("f16") ? "enable f16;\n" : "";
   const bindings = kernel.buffers.map((name, i) => {
-    const scalar = kernel.reads[name] ?? kernel.writes[name];
     const element = vectors.includes(name)
-      ? scalar === "u32" ? "vec4u" : "vec4f"
-      : scalar;
+      ? `vec4<${types[name]}>`
+      : types[name];
     const access = name in kernel.reads ? "read" : "read_write";
     return `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`;
   });
@@ -169,7 +173,7 @@ export function sourceOf<Size extends string>(
   if (id >= sizes.items) { return; }`
     : `let group = ${index};
   if (group >= sizes.items) { return; }`;
-  return `${bindings.join("\n")}
+  return `${enable}${bindings.join("\n")}
 struct Sizes { items: u32, ${fields.join(", ")} }
 @group(0) @binding(${kernel.buffers.length}) var<uniform> sizes: Sizes;
 ${form.declarations ?? ""}

@@ -28,10 +28,11 @@ const kernels = new Map<string, MatmulKernel>();
  * a: [batch, m, k], b: [batch, k, n], bias: [n], base, c, pre: [batch, m, n].
  */
 export function matmulKernel(structure: MatmulStructure = {}): MatmulKernel {
-  const { transposeA, transposeB, bias, base, activation } = structure;
+  const { transposeA, transposeB, halfB, bias, base, activation } = structure;
   const family = `matmul_${transposeA ? "t" : "n"}${transposeB ? "t" : "n"}`;
   const name = [
     family,
+    halfB ? "_half" : "",
     bias ? "_bias" : "",
     activation ? `_f${activation.id}` : "",
     base ? "_base" : "",
@@ -48,12 +49,12 @@ function build(
   names: Readonly<Record<"name" | "family", string>>,
   structure: MatmulStructure,
 ): MatmulKernel {
-  const { bias, base, activation } = structure;
+  const { halfB, bias, base, activation } = structure;
   return defineKernel<MatmulBuffer, MatmulSize>({
     ...names,
     reads: {
       a: "f32",
-      b: "f32",
+      b: halfB ? "f16" : "f32",
       ...(bias ? { bias: "f32" } as const : {}),
       ...(base ? { base: "f32" } as const : {}),
     },
@@ -61,9 +62,12 @@ function build(
     sizes: ["batch", "m", "n", "k"],
     wgsl: matmulForms(structure),
     define: (buffers, sizes) => define(structure, buffers, sizes),
-    ...(activation && !hasLanes([activation]) ? {} : { simd: simd(structure) }),
+    ...(halfB || activation && !hasLanes([activation])
+      ? {}
+      : { simd: simd(structure) }),
     cost: ({ batch, m, n, k }) => ({
-      bytes: 4 * batch * (m * k + k * n + m * n * (base ? 2 : 1)),
+      bytes: 4 * batch *
+        (m * k + k * n / (halfB ? 2 : 1) + m * n * (base ? 2 : 1)),
       flops: 2 * batch * m * n * k,
     }),
   });

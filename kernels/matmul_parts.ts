@@ -9,10 +9,10 @@ import type {
 } from "./matmul_structure.ts";
 import { partDepth, partForms } from "./matmul_tile_wgsl.ts";
 
-/** Which operands of a product of parts are stored transposed. */
-export type MatmulTransposes = Pick<
+/** How the operands of a product of parts are stored. */
+export type MatmulOperands = Pick<
   MatmulStructure,
-  "transposeA" | "transposeB"
+  "transposeA" | "transposeB" | "halfB"
 >;
 
 /** Kernel of a matrix product whose sums are left in parts. */
@@ -30,14 +30,14 @@ const kernels = new Map<string, MatmulPartsKernel>();
  * of 16.
  */
 export function matmulPartsKernel(
-  { transposeA = false, transposeB = false }: MatmulTransposes,
+  { transposeA = false, transposeB = false, halfB = false }: MatmulOperands,
 ): MatmulPartsKernel {
-  const structure = { transposeA, transposeB };
+  const structure = { transposeA, transposeB, halfB };
   const whole = matmulKernel(structure);
   const name = `${whole.name}_parts`;
   const kernel = kernels.get(name) ?? defineKernel({
     name,
-    reads: { a: "f32", b: "f32" },
+    reads: { a: "f32", b: halfB ? "f16" : "f32" },
     writes: { c: "f32" },
     sizes: ["m", "n", "k", "depth"],
     wgsl: partForms(structure),
@@ -59,7 +59,8 @@ export function matmulPartsKernel(
       }
     },
     cost: ({ m, n, k, depth }) => ({
-      bytes: 4 * (m * k + k * n + m * n * Math.ceil(k / depth)),
+      bytes: 4 *
+        (m * k + k * n / (halfB ? 2 : 1) + m * n * Math.ceil(k / depth)),
       flops: 2 * m * n * k,
     }),
   });

@@ -226,7 +226,7 @@ function stage(
       `k0 + depth + ${k}u < to_k && first_${along} + quad + ${other}u < sizes.${along}`;
     const at =
       `at_${operand} + (${row} + ${i}u) * ${length} + ${column} + ${j}u`;
-    return `select(0.0, ${operand}[${at}], ${inside})`;
+    return `select(0.0, f32(${operand}[${at}]), ${inside})`;
   };
   const vector = (i: number): string => {
     if (width === 1) {
@@ -237,7 +237,7 @@ function stage(
       `k0 + depth + ${k}u < to_k && first_${along} + quad + ${other}u < sizes.${along}`;
     const at =
       `(at_${operand} + (${row} + ${i}u) * ${length} + ${column}) / 4u`;
-    return `select(vec4f(), ${operand}[${at}], ${inside})`;
+    return `select(vec4f(), vec4f(${operand}[${at}]), ${inside})`;
   };
   const stored = (i: number): string =>
     deep

@@ -42,10 +42,11 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
     const values = [0, 1, 2, 3].map((j) => `b${4 * v + j}[${i}]`);
     return `let b${i}_${v} = vec4f(${values.join(", ")});`;
   };
+  // Conversions, here and below, do nothing unless b is stored in f16.
   const loadB = transposeB
     ? unroll(
       4 * VECTORS,
-      (j) => `let b${j} = b[at_b + column${j} * k4 + step];`,
+      (j) => `let b${j} = vec4f(b[at_b + column${j} * k4 + step]);`,
     ) + (transposeA ? unroll(4, (i) => unroll(VECTORS, columnsAt(i))) : "")
     : unroll(
       4,
@@ -53,7 +54,7 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
         unroll(
           VECTORS,
           (v) =>
-            `let b${i}_${v} = b[at_b + (step * 4u + ${i}u) * n4 + quad_${v}];`,
+            `let b${i}_${v} = vec4f(b[at_b + (step * 4u + ${i}u) * n4 + quad_${v}]);`,
         ),
     );
   const valueA = (r: number, i: number): string =>
@@ -133,7 +134,7 @@ function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
       : `b[at_b + (${k}) * sizes.n + column${j}]`;
   const multiply = (k: string): string =>
     `${unroll(EDGE, (r) => `let a${r} = ${a(r, k)};`)}
-    ${unroll(EDGE, (j) => `let b${j} = ${b(j, k)};`)}
+    ${unroll(EDGE, (j) => `let b${j} = f32(${b(j, k)});`)}
     ${
       unroll(EDGE, (r) =>
         unroll(EDGE, (j) =>

@@ -46,6 +46,7 @@ export * from "./matmul.ts";
 export * from "./matmul_parts.ts";
 export * from "./matmul_structure.ts";
 export * from "./metrics.ts";
+export * from "./narrow.ts";
 export * from "./open.ts";
 export * from "./pool.ts";
 export * from "./primitives.ts";

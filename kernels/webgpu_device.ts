@@ -63,6 +63,7 @@ export function deviceClass(info: GPUAdapterInfo): DeviceClass {
 export class WebgpuDevice implements Device {
   readonly kind = "webgpu";
   readonly class: DeviceClass;
+  readonly halves: boolean;
   readonly description: string;
   readonly #gpu: GPUDevice;
   readonly #recorder: Recorder;
@@ -83,6 +84,7 @@ export class WebgpuDevice implements Device {
   ) {
     this.#gpu = gpu;
     this.class = as;
+    this.halves = gpu.features.has("shader-f16");
     this.#tuning = tuning;
     this.description = description;
     this.#recorder = new Recorder(gpu);
@@ -117,7 +119,7 @@ export class WebgpuDevice implements Device {
     const requiredLimits = Object.fromEntries(
       LIMITS.map((name) => [name, adapter.limits[name]]),
     );
-    const requiredFeatures = (["timestamp-query"] as const)
+    const requiredFeatures = (["timestamp-query", "shader-f16"] as const)
       .filter((name) => adapter.features.has(name));
     let gpu: GPUDevice;
     try {

@@ -4,6 +4,7 @@ import {
   CpuDevice,
   DeviceError,
   matmulKernel,
+  narrowKernel,
 } from "../../kernels/mod.ts";
 
 Deno.test("CpuDevice says how many threads it has", () => {
@@ -52,6 +53,24 @@ Deno.test("CpuDevice counts what it did", async () => {
   device.free(a!);
   assertEquals(device.allocate(1).block.id, a!.block.id, "reused");
   assertEquals(device.counts.blocks, 3);
+});
+
+Deno.test("CpuDevice refuses buffers of f16", () => {
+  using device = new CpuDevice({ threads: 1 });
+  assertEquals(device.halves, false);
+  const [x, out] = [device.allocate(16), device.allocate(8)];
+  assertThrows(
+    () => device.launch(narrowKernel, { x, out }, { length: 4 }),
+    DeviceError,
+    "Cannot launch narrow on the processor: expected buffers of f32 and u32, got f16 for out",
+  );
+  const buffers = { a: x, b: x, c: x, bias: x, base: x, pre: x };
+  const sizes = { batch: 1, m: 2, n: 2, k: 2 };
+  assertThrows(
+    () => device.launch(matmulKernel({ halfB: true }), buffers, sizes),
+    DeviceError,
+    "got f16 for b",
+  );
 });
 
 Deno.test("CpuDevice says that memory ran out, and goes on", () => {

@@ -1,5 +1,15 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { defineKernel, type Kernel, type WgslForm } from "../../kernels/mod.ts";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  defineKernel,
+  type Kernel,
+  narrowKernel,
+  type WgslForm,
+} from "../../kernels/mod.ts";
 import { chooseForm, sourceOf } from "../../kernels/kernel.ts";
 
 type Size = "length" | "factor";
@@ -59,8 +69,8 @@ Deno.test("sourceOf() gives a workgroup its item, and vectors", () => {
   const source = sourceOf(scale([form]), form);
   for (
     const line of [
-      "var<storage, read> x: array<vec4f>;",
-      "var<storage, read> ids: array<vec4u>;",
+      "var<storage, read> x: array<vec4<f32>>;",
+      "var<storage, read> ids: array<vec4<u32>>;",
       "y: array<f32>;",
       "var<workgroup> part: array<f32, 32>;",
       "@workgroup_size(32)",
@@ -68,6 +78,13 @@ Deno.test("sourceOf() gives a workgroup its item, and vectors", () => {
       "if (group >= sizes.items) { return; }",
     ]
   ) assertEquals(source.includes(line), true, line);
+});
+
+Deno.test("sourceOf() enables f16 where a buffer holds it", () => {
+  const [form] = narrowKernel.forms;
+  const source = sourceOf(narrowKernel, form!);
+  assertMatch(source, /^enable f16;\n.*x: array<vec4<f32>>;\n/);
+  assertStringIncludes(source, "read_write> out: array<vec4<f16>>;");
 });
 
 Deno.test("chooseForm() takes the first that fits and should be fast", () => {

@@ -10,7 +10,13 @@ import { devices } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
 import { formsTest } from "../support/forms.ts";
 
-for (const structure of [{ transposeA: true }, { transposeB: true }]) {
+for (
+  const structure of [
+    { transposeA: true },
+    { transposeB: true },
+    { transposeB: true, halfB: true },
+  ]
+) {
   formsTest(
     matmulPartsKernel(structure),
     [[20, 24, 40, 16], [17, 3, 65, 32]].map(([m = 0, n = 0, k = 0, depth]) => ({

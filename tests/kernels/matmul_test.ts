@@ -13,6 +13,8 @@ const STRUCTURES: readonly MatmulStructure[] = [
   { transposeB: true, bias: true },
   { transposeA: true, transposeB: true, base: true },
   { transposeB: true, bias: true, activation: tanh, base: true },
+  { halfB: true },
+  { transposeB: true, halfB: true, bias: true, activation: tanh, base: true },
 ];
 
 /**

@@ -20,6 +20,12 @@ async function openAll(): Promise<Device[]> {
   }
 }
 
+/** Options of {@linkcode deviceTest}. */
+export interface DeviceTestOptions {
+  /** Whether to ignore devices without buffers of f16; default false. */
+  readonly halves?: boolean;
+}
+
 /**
  * Registers a test on every device. It runs in a scope, and fails when memory
  * stays taken after it.
@@ -27,9 +33,11 @@ async function openAll(): Promise<Device[]> {
 export function deviceTest(
   name: string,
   run: (device: Device) => void | Promise<void>,
+  { halves = false }: DeviceTestOptions = {},
 ): void {
   for (const device of devices) {
-    Deno.test(`${name} [${device.kind}]`, async () => {
+    const ignore = halves && !device.halves;
+    Deno.test(`${name} [${device.kind}]`, { ignore }, async () => {
       const { liveBlocks } = device.memory;
       {
         using _scope = new Scope();

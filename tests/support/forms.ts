@@ -9,6 +9,9 @@ import { assertClose, type Tolerance } from "./close.ts";
 import { devices } from "./devices.ts";
 import { Draw } from "./for_all.ts";
 
+/** Arrays of what buffers hold. */
+const ARRAYS = { f32: Float32Array, u32: Uint32Array, f16: Float16Array };
+
 /** One launch of a kernel. */
 export interface Launch<Name extends string, Size extends string> {
   /** For each buffer its first contents, or how many numbers to draw. */
@@ -18,22 +21,25 @@ export interface Launch<Name extends string, Size extends string> {
 }
 
 /**
- * Registers a test that runs every form of `kernel` that fits, on every device,
- * and compares what it writes with the definition in float64.
+ * Registers a test that runs every form of `kernel` that fits, on every device
+ * that has its types, and compares what it writes with the definition in
+ * float64.
  */
 export function formsTest<Name extends string, Size extends string>(
   kernel: Kernel<Name, Size>,
   launches: readonly Launch<Name, Size>[],
   tolerance: Tolerance,
 ): void {
+  const types = Object.values({ ...kernel.reads, ...kernel.writes });
   for (const device of devices) {
+    const ignore = types.includes("f16") && !device.halves;
     const forms = device.kind === "cpu"
       ? [undefined]
       : kernel.forms.map(({ fits, ...form }) => ({ fits, form }));
     for (const [i, chosen] of forms.entries()) {
       const one = chosen ? { ...kernel, forms: [chosen.form] } : kernel;
       const name = `${kernel.name} form ${i} equals its definition`;
-      Deno.test(`${name} [${device.kind}]`, async () => {
+      Deno.test(`${name} [${device.kind}]`, { ignore }, async () => {
         let ran = 0;
         for (const launch of launches) {
           if (chosen && !allows(chosen.fits, launch.sizes)) continue;
@@ -60,42 +66,48 @@ async function check<Name extends string, Size extends string>(
   tolerance: Tolerance,
 ): Promise<void> {
   const draw = new Draw(1);
-  const host = kernel.buffers.map((name): [Name, HostArray] => {
+  const host = kernel.buffers.map((name): [Name, HostArray | Float16Array] => {
     const content: number | readonly number[] = buffers[name];
     const type = kernel.reads[name] ?? kernel.writes[name];
     const numbers = typeof content === "number"
       ? Array.from({ length: content }, () => 4 * draw.uniform() - 2)
       : content;
-    return [
-      name,
-      type === "u32" ? Uint32Array.from(numbers) : Float32Array.from(numbers),
-    ];
+    return [name, ARRAYS[type!].from(numbers)];
   });
   const stored = host.map(([name, numbers]) => {
     const storage = device.allocate(numbers.byteLength);
-    device.write(storage, numbers);
+    device.write(
+      storage,
+      numbers instanceof Float16Array ? wordsOf(numbers) : numbers,
+    );
     return [name, storage] as const;
   });
   const exact = host.map(([name, numbers]): [Name, NumberArray] => [
     name,
-    numbers instanceof Float32Array
-      ? Float64Array.from(numbers)
-      : numbers.slice(),
+    numbers instanceof Uint32Array
+      ? numbers.slice()
+      : Float64Array.from(numbers),
   ]);
   device.launch(kernel, recordOf(stored), sizes);
   kernel.define(recordOf(exact), sizes);
   const found = await device.read(stored.map(([, storage]) => storage));
   for (const [, storage] of stored) device.free(storage);
   for (const [i, [name, expected]] of exact.entries()) {
+    const type = kernel.reads[name] ?? kernel.writes[name];
     assertClose(
-      expected instanceof Uint32Array
-        ? new Uint32Array(found[i]!)
-        : new Float32Array(found[i]!),
+      new ARRAYS[type!](found[i]!),
       expected,
       tolerance,
       `${JSON.stringify(sizes)}: ${name}`,
     );
   }
+}
+
+/** The same bytes, with 2 more behind an odd number of halves. */
+function wordsOf(halves: Float16Array): Uint32Array {
+  const padded = new Float16Array(2 * Math.ceil(halves.length / 2));
+  padded.set(halves);
+  return new Uint32Array(padded.buffer);
 }
 
 function recordOf<Name extends string, Value>(
