@@ -1,6 +1,8 @@
 import {
   type Device,
+  DeviceError,
   fillKernel,
+  narrowKernel,
   PARAMETER_BLOCK,
   slice,
   type Storage,
@@ -21,6 +23,12 @@ export interface ArenaEntry {
   readonly decay: boolean;
   /** Factor of the learning rate; default 1. */
   readonly lrScale?: number;
+}
+
+/** Options of an {@linkcode Arena}. */
+export interface ArenaOptions {
+  /** Whether the values have a `half`; default false. */
+  readonly halves?: boolean;
 }
 
 /** A piece of an {@linkcode Arena} that one kernel launch works on. */
@@ -57,17 +65,31 @@ export class Arena implements Disposable {
   readonly chunks: readonly ArenaChunk[];
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #planes = new Map<string, readonly Storage[]>();
+  readonly #halves: readonly Storage[];
 
   /**
    * Lays out and uploads parameters by name. Throws a `RangeError` when one has
-   * not as many initial numbers as elements.
+   * not as many initial numbers as elements, and a `DeviceError` when the device
+   * lacks the halves asked for.
    */
-  constructor(device: Device, entries: ReadonlyMap<string, ArenaEntry>) {
+  constructor(
+    device: Device,
+    entries: ReadonlyMap<string, ArenaEntry>,
+    { halves = false }: ArenaOptions = {},
+  ) {
+    if (halves && !device.halves) {
+      throw new DeviceError(
+        `Cannot store weights in f16: expected a WebGPU adapter with shader-f16, got "${device.description}"; store them in f32`,
+      );
+    }
+    // Storage begins at multiples of 256 bytes, in f16 128 numbers.
+    const alignment = halves ? 2 : 1;
     const slots = new Map<string, Slot>();
     const blocks: number[][] = [];
     let start = CHUNK;
     for (const [name, { shape, decay, lrScale = 1 }] of entries) {
-      const size = Math.ceil(sizeOf(shape) / PARAMETER_BLOCK);
+      const size = alignment *
+        Math.ceil(sizeOf(shape) / PARAMETER_BLOCK / alignment);
       if (start + size * PARAMETER_BLOCK > CHUNK) {
         blocks.push([]);
         start = 0;
@@ -84,8 +106,11 @@ export class Arena implements Disposable {
       device.write(storage, Float32Array.from(own));
       return { length: own.length / 2 * PARAMETER_BLOCK, blocks: storage };
     });
+    this.#halves = halves
+      ? this.chunks.map(({ length }) => device.allocate(2 * length))
+      : [];
     Scope.own(this);
-    this.values = this.#tensors("values");
+    this.values = this.#tensors("values", this.#halves);
     this.gradients = this.#tensors("gradients");
     const initial = [...entries].map(([name, entry]) =>
       [name, entry.initial] as const
@@ -120,6 +145,15 @@ export class Arena implements Disposable {
     );
   }
 
+  /** Makes the halves of the values, if any, again from those. */
+  refreshHalves(): void {
+    for (const [i, out] of this.#halves.entries()) {
+      const buffers = { x: this.plane("values")[i]!, out };
+      const { length } = this.chunks[i]!;
+      this.device.launch(narrowKernel, buffers, { length });
+    }
+  }
+
   /**
    * Replaces the numbers of a plane. Throws a `RangeError` unless `data` has
    * one number per element for every parameter.
@@ -136,6 +170,7 @@ export class Arena implements Disposable {
       }
       this.device.write(this.#place(plane, slot), numbers);
     }
+    if (plane === "values") this.refreshHalves();
   }
 
   /** Frees all planes; calling it twice is harmless. */
@@ -144,7 +179,7 @@ export class Arena implements Disposable {
     const planes = [...this.#planes.values()].flat();
     this.#planes.clear();
     if (planes.length === 0) return;
-    for (const storage of planes) device.free(storage);
+    for (const storage of [...planes, ...this.#halves]) device.free(storage);
     for (const { blocks } of chunks) device.free(blocks);
   }
 
@@ -157,12 +192,18 @@ export class Arena implements Disposable {
     return slice(this.plane(plane)[chunk]!, 4 * start, 4 * sizeOf(shape));
   }
 
-  #tensors(plane: string): Map<string, Tensor> {
+  #tensors(
+    plane: string,
+    halves: readonly Storage[] = [],
+  ): Map<string, Tensor> {
     return new Map(
-      [...this.#slots].map(([name, slot]) => [
-        name,
-        Tensor.borrow(this.device, slot.shape, this.#place(plane, slot)),
-      ]),
+      [...this.#slots].map(([name, slot]) => {
+        const { shape, chunk, start } = slot;
+        const half = halves[chunk] &&
+          slice(halves[chunk], 2 * start, 2 * sizeOf(shape));
+        const storage = this.#place(plane, slot);
+        return [name, Tensor.borrow(this.device, shape, storage, half)];
+      }),
     );
   }
 }

@@ -40,13 +40,20 @@ export interface GradientTarget {
 /** Memory that several tensors may view; freed with the last of them. */
 class Memory {
   readonly storage: Storage;
+  readonly half: Storage | undefined;
   readonly #device: Device;
   readonly #borrowed: boolean;
   #views = 0;
 
-  constructor(device: Device, storage: Storage, borrowed: boolean) {
+  constructor(
+    device: Device,
+    storage: Storage,
+    borrowed: boolean,
+    half?: Storage,
+  ) {
     this.#device = device;
     this.storage = storage;
+    this.half = half;
     this.#borrowed = borrowed;
   }
 
@@ -146,13 +153,21 @@ export class Tensor implements Disposable {
     return tensor;
   }
 
-  /** A tensor on memory that stays the caller's, such as a part of an arena. */
-  static borrow(device: Device, shape: Shape, storage: Storage): Tensor {
+  /**
+   * A tensor on memory that stays the caller's, such as a part of an arena,
+   * and so does its `half`, for the caller to keep equal to it.
+   */
+  static borrow(
+    device: Device,
+    shape: Shape,
+    storage: Storage,
+    half?: Storage,
+  ): Tensor {
     return new Tensor(
       device,
       shape,
       "f32",
-      new Memory(device, storage, true),
+      new Memory(device, storage, true, half),
       undefined,
     );
   }
@@ -161,6 +176,11 @@ export class Tensor implements Disposable {
   get storage(): Storage {
     if (!this.#memory) throw new DisposedError(this.shape);
     return this.#memory.storage;
+  }
+
+  /** The elements in f16, which products read of their right operand. */
+  get half(): Storage | undefined {
+    return this.#memory?.half;
   }
 
   /**

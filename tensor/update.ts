@@ -112,6 +112,7 @@ export function adamwUpdate(
       v: arena.plane("v")[i]!,
     }, { length });
   }
+  arena.refreshHalves();
 }
 
 /**
@@ -135,4 +136,5 @@ export function sgdUpdate(
       m: arena.plane("m")[i]!,
     }, { length });
   }
+  arena.refreshHalves();
 }

@@ -21,7 +21,10 @@ export interface ProductTensors {
   readonly pre?: Tensor | undefined;
 }
 
-/** Launches c = f(op(a) op(b) + bias) + base and returns c. */
+/**
+ * Launches c = f(op(a) op(b) + bias) + base and returns c. Reads `b` in f16
+ * where it has a half.
+ */
 export function product(
   tensors: ProductTensors,
   sizes: Readonly<Record<MatmulSize, number>>,
@@ -33,12 +36,13 @@ export function product(
   const { a, b, c, bias = c, base = c, pre = c } = tensors;
   const whole = {
     ...structure,
+    halfB: b.half !== undefined,
     bias: tensors.bias !== undefined,
     base: tensors.base !== undefined,
   };
   launchMatmul(c.device, whole, {
     a: a.storage,
-    b: b.storage,
+    b: b.half ?? b.storage,
     c: c.storage,
     bias: bias.storage,
     base: base.storage,

@@ -1,6 +1,12 @@
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
-import { Arena, type ArenaEntry, Scope } from "../../tensor/mod.ts";
-import { deviceTest } from "../support/devices.ts";
+import {
+  Arena,
+  type ArenaEntry,
+  DeviceError,
+  Scope,
+  type Tensor,
+} from "../../tensor/mod.ts";
+import { devices, deviceTest } from "../support/devices.ts";
 
 function entry(...initial: number[]): ArenaEntry {
   return {
@@ -23,6 +29,50 @@ deviceTest("Arena holds parameters side by side", async (device) => {
   const numbers = new Float32Array(bytes!);
   assertEquals(numbers.filter((x) => x !== 0).length, 4, "padding is 0");
   assertEquals([numbers[2], numbers[64]], [3, 4]);
+});
+
+/** The half of a tensor, which is what the next product reads. */
+async function halfOf({ device, half, size }: Tensor): Promise<number[]> {
+  const [bytes] = await device.read([half!]);
+  return [...new Float16Array(bytes!).subarray(0, size)];
+}
+
+deviceTest(
+  "Arena keeps halves of its values",
+  async (device) => {
+    const entries = [["a", entry(1, 2, 1 / 3)], ["b", entry(4.0001)]] as const;
+    const arena = new Arena(device, new Map(entries), { halves: true });
+    const [a, b] = [arena.values.get("a")!, arena.values.get("b")!];
+    assertEquals(await halfOf(a), [1, 2, Math.f16round(1 / 3)]);
+    assertEquals(await halfOf(b), [4]);
+    assertEquals(a.view([3, 1]).half, a.half);
+    assertEquals(arena.gradients.get("a")!.half, undefined);
+
+    const fresh = [["a", [5, 6, 7]], ["b", [0.1]]] as const;
+    arena.write(
+      "values",
+      new Map(fresh.map(([name, data]) => [name, Float32Array.from(data)])),
+    );
+    assertEquals(await halfOf(a), [5, 6, 7]);
+    a.write(Float32Array.of(8, 9, 10));
+    assertEquals(await halfOf(a), [5, 6, 7], "stale");
+    arena.refreshHalves();
+    assertEquals(await halfOf(a), [8, 9, 10]);
+    a.dispose();
+    assertEquals(a.half, undefined);
+  },
+  { halves: true },
+);
+
+Deno.test("Arena refuses halves where the device has none", () => {
+  const [cpu] = devices;
+  const { liveBlocks } = cpu!.memory;
+  assertThrows(
+    () => new Arena(cpu!, new Map([["a", entry(1)]]), { halves: true }),
+    DeviceError,
+    'Cannot store weights in f16: expected a WebGPU adapter with shader-f16, got "processor, 2 threads"; store them in f32',
+  );
+  assertEquals(cpu!.memory.liveBlocks, liveBlocks);
 });
 
 deviceTest("Arena reads what was written", async (device) => {
