@@ -136,11 +136,14 @@ export class Blt {
 
   /**
    * Embedded bytes through encoder, patches and decoder; `think` takes pooled
-   * patches to what the decoder reads. x: [R, D] -> logits [R, V]
+   * patches to what the decoder reads, `factors` [R, 1] multiply what it reads
+   * of them. x: [R, D] -> logits [R, V]
    */
   through(
     x: Tensor,
-    { encoder, decoder, patches }: Omit<BltBatch, "inputs">,
+    { encoder, decoder, patches, factors }: Omit<BltBatch, "inputs"> & {
+      readonly factors?: Tensor | undefined;
+    },
     think: (pooled: Tensor) => Tensor,
   ): Tensor {
     const { config } = this;
@@ -154,6 +157,7 @@ export class Blt {
       this.decoder.keysValues(outputs),
       patches.unitsSee,
       attendWithin(decoder, config.decoder.heads),
+      factors,
     );
     return this.logits(read);
   }

@@ -1,4 +1,5 @@
 import type { DeviceChoice } from "../tensor/mod.ts";
+import type { Objective } from "./config.ts";
 import { type Preset, PRESET_NAMES } from "./presets.ts";
 import {
   choiceFlag,
@@ -25,8 +26,8 @@ export interface FlagValues {
   readonly patcher?: "entropy" | "relative" | "space" | "static" | "byte";
   /** Mean patch wanted, in bytes. */
   readonly patchBytes?: number;
-  /** What an end-to-end model's byte heads predict. */
-  readonly objective?: "previous" | "next";
+  /** What tells an end-to-end model where patches start. */
+  readonly objective?: Objective["kind"];
   /** An end-to-end model's encoder gets no byte embeddings. */
   readonly noSkip?: true;
   /** Levels of a stacked model. */
@@ -109,8 +110,8 @@ const FLAGS: {
     "a number >= 1",
   ),
   objective: choiceFlag(
-    ["previous", "next"],
-    "end-to-end: which bytes the heads predict whose entropy makes patches",
+    ["previous", "next", "routing"],
+    "end-to-end: by which bytes' entropy patches start, or by routing",
   ),
   noSkip: switchFlag("end-to-end: the encoder gets no byte embeddings"),
   levels: integerFlag("L", "stacked: levels in all, 1 to 3", 1),

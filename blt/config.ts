@@ -31,8 +31,8 @@ export interface BltConfig extends SlotConfig {
 
 /**
  * BLT that does its own patching: a tiny transformer in front of the encoder
- * tells by its byte heads where patches start (S. Müller, 2024, "End-to-end
- * BLT").
+ * tells by its byte heads, or by a router, where patches start (S. Müller,
+ * 2024, "End-to-end BLT").
  */
 export interface EndToEndConfig {
   /** Tag of the union of models. */
@@ -41,11 +41,11 @@ export interface EndToEndConfig {
   readonly blt: BltConfig;
   /** Blocks that see bytes first. */
   readonly tiny: TransformerConfig;
-  /** What the byte heads predict, and whose entropy makes patches. */
+  /** What the tiny transformer is to find out, and so what makes patches. */
   readonly objective: Objective;
   /** Whether the encoder also gets the byte embeddings themselves. */
   readonly skip: boolean;
-  /** Factor of the heads' loss. */
+  /** Factor of the objective's loss. */
   readonly auxiliaryWeight: number;
   /** When patches start. */
   readonly grouping: GroupingConfig;
@@ -53,11 +53,11 @@ export interface EndToEndConfig {
   readonly warmupSteps: number;
 }
 
-/** What the byte heads of an end-to-end BLT predict. */
+/** What tells an end-to-end BLT where patches start. */
 export type Objective =
   | {
     /**
-     * The byte itself and those before it; the entropy of the one before marks
+     * Heads predict the byte itself and those before it; the entropy of the one before marks
      * a byte that starts a patch.
      */
     readonly kind: "previous";
@@ -65,14 +65,19 @@ export type Objective =
     readonly bytes: number;
   }
   | {
-    /** The next byte; the entropy marks that it starts a patch. */
+    /** A head predicts the next byte; the entropy marks that it starts a patch. */
     readonly kind: "next";
     /**
      * What its gradient reaches: everything, only a block of its own behind
      * the tiny transformer, or only the head.
      */
     readonly reaches: "all" | "branch" | "head";
-  };
+  }
+  /**
+   * A router compares the byte with the one before it; the cost of the next
+   * byte teaches it, too (Hwang et al., 2025, arXiv:2507.07955, section 2.2).
+   */
+  | { readonly kind: "routing" };
 
 /** When groups of units start by a tracked threshold. */
 export interface GroupingConfig {
@@ -162,7 +167,7 @@ export function describeModel(config: ModelConfig, size: string): string {
     case "blt":
       return `BLT ${size} with ${config.patcher.kind} patches`;
     case "end-to-end":
-      return `end-to-end BLT ${size} by ${config.objective.kind} bytes${
+      return `end-to-end BLT ${size} by ${describeObjective(config.objective)}${
         config.skip ? "" : ", no skip"
       }`;
     case "stacked":
@@ -170,6 +175,10 @@ export function describeModel(config: ModelConfig, size: string): string {
         config.levels.length + 1
       } levels with ${config.blt.patcher.kind} patches`;
   }
+}
+
+function describeObjective({ kind }: Objective): string {
+  return kind === "routing" ? kind : `${kind} bytes`;
 }
 
 /** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */
@@ -181,6 +190,16 @@ export function checkEndToEnd(config: EndToEndConfig): EndToEndConfig {
   if (objective.kind === "previous" && !(objective.bytes >= 1)) {
     throw new RangeError(
       `Cannot build an end-to-end BLT: objective.bytes must be >= 1, got ${objective.bytes}`,
+    );
+  }
+  if (objective.kind === "routing" && !(grouping.target > 1)) {
+    throw new RangeError(
+      `Cannot build an end-to-end BLT: grouping.target must be > 1 with routing, got ${grouping.target}`,
+    );
+  }
+  if (objective.kind === "routing" && grouping.rule !== "above") {
+    throw new RangeError(
+      `Cannot build an end-to-end BLT: grouping.rule must be above with routing, got ${grouping.rule}`,
     );
   }
   // The tiny transformer reads the byte vectors of the encoder.

@@ -5,6 +5,7 @@ import type {
   EndToEndConfig,
   LevelConfig,
   ModelConfig,
+  Objective,
 } from "./config.ts";
 
 /** Parameters that are multiplied, and those that are only looked up. */
@@ -121,10 +122,21 @@ function endToEndFlops(
   lengths: Lengths,
 ): number {
   const branch = objective.kind === "next" && objective.reaches === "branch";
-  const heads = objective.kind === "previous" ? objective.bytes + 1 : 1;
   const layers = tiny.layers + Number(branch);
   return bltFlops(blt, lengths) + blocks({ ...tiny, layers }, lengths.context) +
-    heads * head(tiny.dim) + 2 * tiny.dim * blt.encoder.dim;
+    objectiveFlops(objective, tiny.dim) + 2 * tiny.dim * blt.encoder.dim;
+}
+
+/** FLOPs of byte heads, or of a router, on latents of `dim` features. */
+function objectiveFlops(objective: Objective, dim: number): number {
+  switch (objective.kind) {
+    case "previous":
+      return (objective.bytes + 1) * head(dim);
+    case "next":
+      return head(dim);
+    case "routing":
+      return 4 * dim ** 2;
+  }
 }
 
 /** FLOPs of further levels, for each unit below them. */

@@ -10,6 +10,7 @@ import {
   reshape,
   Rng,
   slice,
+  smooth,
   tally,
   Tensor,
   trackQuantile,
@@ -19,9 +20,8 @@ import {
 import {
   type Attend,
   attendWithin,
-  filled,
   Linear,
-  type Parameter,
+  Parameter,
   RMSNorm,
   type Sequence,
   Transformer,
@@ -40,6 +40,13 @@ import { VOCABULARY } from "./bytes.ts";
 import { checkEndToEnd, type EndToEndConfig } from "./config.ts";
 import type { Lesson, Teach } from "./lesson.ts";
 import { groupCapacity } from "./level.ts";
+import {
+  BOUNDARY,
+  type Places,
+  ratioLoss,
+  Router,
+  type Routes,
+} from "./routing.ts";
 import { byteUnits, extentOf, type Units } from "./units.ts";
 
 /** Rotary tables of an {@linkcode EndToEndBlt}. */
@@ -51,6 +58,8 @@ interface Tables extends BltTables {
 /** A batch on the device. */
 interface Batch {
   readonly inputs: ByteInputs;
+  /** Only for routing. */
+  readonly places: Places | undefined;
   readonly tiny: Sequence;
   readonly bytes: Sequence;
   readonly rows: UnitRows;
@@ -58,21 +67,31 @@ interface Batch {
 }
 
 /** What the tiny transformer makes of bytes. */
-export interface Sense {
-  /** Latents that go on into the model. [R, tiny D] */
-  readonly latents: Tensor;
-  /** Logits of all byte heads. [R, heads V] */
-  readonly heads: Tensor;
-  /** Entropy that tells where patches start, in nats. [R] */
-  readonly scores: Tensor;
-}
+export type Sense =
+  & {
+    /** Latents that go on into the model. [R, tiny D] */
+    readonly latents: Tensor;
+    /** By what patches start: entropy in nats, or a probability. [R] */
+    readonly scores: Tensor;
+  }
+  & ({
+    /** Logits of all byte heads. [R, heads V] */
+    readonly heads: Tensor;
+    readonly routes?: undefined;
+  } | {
+    /** What the router makes of the latents. */
+    readonly routes: Routes;
+    readonly heads?: undefined;
+  });
 
-/** Attention of the tiny transformer and of the block of a side branch. */
-export interface SenseAttend {
-  /** In the tiny transformer. */
+/** What surrounds the bytes that are sensed. */
+export interface SenseContext {
+  /** Attention in the tiny transformer. */
   readonly tiny: Attend;
-  /** In the side branch. */
+  /** Attention in the side branch. */
   readonly branch: Attend;
+  /** Where bytes stand; only for routing. */
+  readonly places?: Places | undefined;
 }
 
 /**
@@ -80,8 +99,9 @@ export interface SenseAttend {
  * entropy in end-to-end Byte Latent Transformer").
  *
  * A tiny transformer reads the bytes first. Heads on its latents predict bytes,
- * and the entropy of one of them tells where patches start. The latents, and
- * with `skip` the byte embeddings, go on into the encoder of a BLT.
+ * and the entropy of one of them tells where patches start; or a router does,
+ * which also learns from what starts cost. The latents, and with `skip` the
+ * byte embeddings, go on into the encoder of a BLT.
  */
 export class EndToEndBlt {
   /** Sizes. */
@@ -93,14 +113,16 @@ export class EndToEndBlt {
   /** A block of the heads' own, where their gradient is to stay in it. */
   readonly branch: Transformer | undefined;
   /** Before the heads. */
-  readonly norm: RMSNorm;
+  readonly norm: RMSNorm | undefined;
   /** Byte heads, one above the other. [heads V, tiny D] */
-  readonly heads: Linear;
+  readonly heads: Linear | undefined;
+  /** Instead of byte heads. */
+  readonly router: Router | undefined;
   /** Latents to the width of the encoder. */
   readonly mix: Linear;
   /** Read while no patch is closed; only with a patch known one byte late. */
   readonly nothing: Parameter | undefined;
-  /** Threshold of the entropy, and steps it was tracked for. [2] */
+  /** Threshold of the scores, and steps it was tracked for. [2] */
   readonly threshold: Parameter;
   /** Patches, and starts without room. */
   readonly metricNames: readonly string[] = ["patches", "overflow"];
@@ -116,11 +138,16 @@ export class EndToEndBlt {
     this.branch = branches
       ? new Transformer({ ...tiny, layers: 1 }, rng)
       : undefined;
-    this.norm = new RMSNorm(tiny.dim);
-    this.heads = new Linear(tiny.dim, this.headCount * VOCABULARY, { rng });
+    if (objective.kind === "routing") {
+      this.router = new Router(tiny.dim);
+    } else {
+      this.norm = new RMSNorm(tiny.dim);
+      this.heads = new Linear(tiny.dim, this.headCount * VOCABULARY, { rng });
+    }
     this.mix = new Linear(tiny.dim, blt.encoder.dim, { rng });
     if (skip) this.mix.weight.initial.fill(0); // so that it starts as BLT
-    this.threshold = filled([2], 0);
+    const threshold = this.router ? BOUNDARY : 0;
+    this.threshold = new Parameter([2], Float32Array.of(threshold, 0));
     if (this.lookback) {
       const { dim } = blt.latent;
       this.nothing = truncatedNormal([1, dim], dim ** -0.5, rng);
@@ -135,7 +162,7 @@ export class EndToEndBlt {
 
   /** Whether a byte itself, and not the one before it, tells that it starts. */
   get lookback(): boolean {
-    return this.config.objective.kind === "previous";
+    return this.config.objective.kind !== "next";
   }
 
   /** Readies uploads of rows of at most `positions` ids. */
@@ -157,20 +184,24 @@ export class EndToEndBlt {
       const every = step < warmupSteps ? fixed : 0;
       const { logits, sense, groups } = this.#forward(batch, tables, every);
       const nats = crossEntropy(logits, targets);
-      const wrong = this.#headLoss(sense.heads, rows.ids, batch.units, targets);
+      const wrong = sense.routes
+        ? ratioLoss(sense.routes.probabilities, grouping.target)
+        : this.#headLoss(sense.heads, rows.ids, batch.units, targets);
       return {
         nats,
         loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
         metrics: [tally(groups.units.counts), tally(groups.overflow)],
-        finish: (rate) =>
-          trackQuantile(this.threshold.value, sense.scores, {
-            rate,
-            documents: batch.rows.documents,
-            groups: every > 0 ? undefined : groups.units.counts,
-            rule: grouping.rule,
-            lookback: this.lookback,
-            quantile: 1 - 1 / grouping.target,
-          }),
+        ...!this.router && {
+          finish: (rate?: number): void =>
+            trackQuantile(this.threshold.value, sense.scores, {
+              rate,
+              documents: batch.rows.documents,
+              groups: every > 0 ? undefined : groups.units.counts,
+              rule: grouping.rule,
+              lookback: this.lookback,
+              quantile: 1 - 1 / grouping.target,
+            }),
+        },
       } satisfies Lesson;
     };
   }
@@ -183,19 +214,33 @@ export class EndToEndBlt {
     };
   }
 
-  /** The tiny transformer, its heads and the entropy for patches. */
-  sense(inputs: ByteInputs, attend: SenseAttend): Sense {
-    const { objective } = this.config;
+  /** The tiny transformer, and by what its latents make patches. */
+  sense(inputs: ByteInputs, { tiny, branch, places }: SenseContext): Sense {
     const { tokens } = this.blt.embedding;
     const latents = this.tiny.forward(
       tokens.forward(inputs.tokens),
-      attend.tiny,
+      tiny,
     ); // [R, tiny D]
-    const shared = objective.kind === "previous" || objective.reaches === "all";
-    const seen = shared ? latents : latents.view(); // a view has no gradient
-    const branch = this.branch?.forward(seen, attend.branch) ?? seen;
-    const heads = this.heads.forward(this.norm.forward(branch)); // [R, h V]
+    if (this.router && places) {
+      const routes = this.router.forward(latents, places);
+      return { latents, routes, scores: routes.probabilities };
+    }
+    const heads = this.#predict(latents, branch);
     return { latents, heads, scores: this.#scores(heads) };
+  }
+
+  /** Logits of all byte heads. latents: [R, tiny D] -> [R, heads V] */
+  #predict(latents: Tensor, attend: Attend): Tensor {
+    const { config: { objective }, norm, heads } = this;
+    if (!norm || !heads) {
+      throw new TypeError(
+        "Cannot route bytes: expected their places, got none",
+      );
+    }
+    const shared = objective.kind !== "next" || objective.reaches === "all";
+    const seen = shared ? latents : latents.view(); // a view has no gradient
+    const branch = this.branch?.forward(seen, attend) ?? seen;
+    return heads.forward(norm.forward(branch));
   }
 
   /** What goes into the encoder. -> [R, D] */
@@ -250,6 +295,14 @@ export class EndToEndBlt {
     for (const length of rows.lengths) firsts.push(firsts.at(-1)! + length);
     return {
       inputs: byteInputs(device, rows, blt.ngrams, gradient),
+      places: this.router && {
+        first: Tensor.from(
+          device,
+          [rows.ids.length],
+          Array.from(units.documents, (first, p) => Number(first === p)),
+        ),
+        before: Tensor.from(device, [1, tiny.dim], new Float32Array(tiny.dim)),
+      },
       tiny: sequenceOf(device, units, tiny, tables.tiny),
       bytes: sequenceOf(device, units, blt.encoder, tables.local),
       rows: {
@@ -272,18 +325,24 @@ export class EndToEndBlt {
   ): { logits: Tensor; sense: Sense; groups: Groups } {
     const { tiny, blt: { latent, slots }, grouping } = this.config;
     const attend = attendWithin(batch.tiny, tiny.heads);
-    const sense = this.sense(batch.inputs, { tiny: attend, branch: attend });
+    const sense = this.sense(batch.inputs, {
+      tiny: attend,
+      branch: attend,
+      places: batch.places,
+    });
+    const { routes } = sense;
+    const capacity = groupCapacity(grouping.target, extentOf(batch.units));
     const groups = groupByScores(batch.rows, sense.scores, {
       threshold: this.threshold.value,
       rule: grouping.rule,
       lookback: this.lookback,
       most: grouping.most,
       every,
-      capacity: groupCapacity(grouping.target, extentOf(batch.units)),
+      capacity,
       slots,
       window: latent.window,
     });
-    const { positions, intervals } = groups;
+    const { positions, intervals, segments } = groups;
     const sequence = { positions, intervals, table: tables.latent };
     const logits = this.blt.through(
       this.embed(batch.inputs, sense.latents),
@@ -291,6 +350,7 @@ export class EndToEndBlt {
         encoder: batch.bytes,
         decoder: batch.bytes,
         patches: { ...groups, sequence },
+        factors: routes?.confidences,
       },
       (pooled) => {
         const outputs = this.blt.think(
@@ -298,8 +358,11 @@ export class EndToEndBlt {
           attendWithin(sequence, latent.heads),
         );
         if (!this.nothing) return outputs;
+        const read = routes
+          ? smooth(outputs, routes.gates, { segments, length: capacity })
+          : outputs;
         const isNull = reshape(groups.isNull, [-1, 1]);
-        return where(isNull, this.nothing.value, outputs);
+        return where(isNull, this.nothing.value, read);
       },
     );
     return { logits, sense, groups };

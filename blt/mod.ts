@@ -39,6 +39,7 @@ export * from "./presets.ts";
 export * from "./progress.ts";
 export * from "./reader.ts";
 export * from "./report_html.ts";
+export * from "./routing.ts";
 export * from "./run.ts";
 export * from "./segment.ts";
 export * from "./session.ts";

@@ -17,6 +17,12 @@ import {
 /** Most steps with static patches in front of an end-to-end model's own. */
 const MOST_WARMUP = 500;
 
+const OBJECTIVES: Readonly<Record<Objective["kind"], Objective>> = {
+  previous: { kind: "previous", bytes: 3 },
+  next: { kind: "next", reaches: "all" },
+  routing: { kind: "routing" },
+};
+
 /** Factor of the loss of forecast costs. */
 const COST_WEIGHT = 0.1;
 
@@ -33,8 +39,8 @@ export interface TrainOptions {
   readonly patcher: "entropy" | "relative" | "space" | "static" | "byte";
   /** Wanted mean patch, in bytes; at least 1. */
   readonly patchBytes: number;
-  /** What an end-to-end model's byte heads predict; default "next". */
-  readonly objective?: "previous" | "next";
+  /** What tells an end-to-end model where patches start; default "next". */
+  readonly objective?: Objective["kind"];
   /** Whether its encoder gets the byte embeddings, too; default true. */
   readonly skip?: boolean;
   /** Levels of a stacked model, 1 to 3; default 2. */
@@ -182,9 +188,7 @@ export function modelsOf(plan: TrainPlan): PlannedModels {
       };
     case "end-to-end": {
       const { skip, steps } = plan;
-      const objective: Objective = plan.objective === "previous"
-        ? { kind: "previous", bytes: 3 }
-        : { kind: "next", reaches: "all" };
+      const objective = OBJECTIVES[plan.objective];
       const warmupSteps = Math.min(MOST_WARMUP, Math.ceil(steps / 10));
       const options = { patchBytes, objective, skip, warmupSteps };
       return { model: endToEndPreset(preset, options) };

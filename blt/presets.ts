@@ -148,7 +148,7 @@ export function entropyModelPreset(preset: Preset): ByteTransformerConfig {
 export interface EndToEndOptions {
   /** Wanted mean patch, in bytes. */
   readonly patchBytes: number;
-  /** What the byte heads predict; default the next byte. */
+  /** What tells where patches start; default a head for the next byte. */
   readonly objective?: Objective;
   /** Whether the encoder also gets the byte embeddings; default true. */
   readonly skip?: boolean;
@@ -174,7 +174,7 @@ export function endToEndPreset(
     tiny: { ...blt.encoder, hiddenDim: blt.encoder.dim, window: 32 },
     objective,
     skip,
-    auxiliaryWeight: 0.3,
+    auxiliaryWeight: objective.kind === "routing" ? 0.03 : 0.3,
     grouping: {
       target: patchBytes,
       most: Math.max(16, 4 * bytes),

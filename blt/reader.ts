@@ -49,16 +49,21 @@ export class Reader {
     return this.cross.map((cross) => cross.keysValues(slots));
   }
 
-  /** Units x: [R, D] -> [R, D]; unit i sees the slots of interval i. */
+  /**
+   * Units x: [R, D] -> [R, D]; unit i sees the slots of interval i, and what it
+   * reads of them is multiplied by its factor. factors: [R, 1]
+   */
   forward(
     x: Tensor,
     keysValues: readonly Tensor[],
     unitsSee: Intervals,
     attend: Attend,
+    factors?: Tensor,
   ): Tensor {
     let y = x;
     for (const [layer, block] of this.transformer.blocks.entries()) {
-      y = this.cross[layer]!.forward(y, keysValues[layer]!, unitsSee);
+      const read = keysValues[layer]!;
+      y = this.cross[layer]!.forward(y, read, unitsSee, factors);
       y = block.forward(y, (qkv) => attend(qkv, layer));
     }
     return y;

@@ -17,6 +17,7 @@ import { LevelSession } from "./level_session.ts";
 import { type NgramHashConfig, NgramHasher } from "./ngram_hash.ts";
 import { readsEntropy } from "./patcher_config.ts";
 import { Patcher } from "./patchers.ts";
+import { RoutingSession } from "./routing.ts";
 import { StackedBlt } from "./stacked.ts";
 
 /** A model reading one document id by id, with caches. */
@@ -188,7 +189,7 @@ export class BltSession implements Session {
 export class EndToEndSession implements Session {
   /** For each id read, whether a patch starts there or, else, behind it. */
   readonly starts: boolean[] = [];
-  /** Entropy that decided it, in nats. */
+  /** What decided it: entropy in nats, or with routing a probability. */
   readonly scores: number[] = [];
   /** There are none. */
   readonly levels: readonly LevelSession[] = [];
@@ -197,6 +198,7 @@ export class EndToEndSession implements Session {
   readonly #tiny: KvCache;
   readonly #branch: KvCache;
   readonly #grouper: UnitGrouper;
+  readonly #routing: RoutingSession | undefined;
   readonly #body: BodySession;
 
   /** Before the first id; `threshold` is that of the model. */
@@ -212,8 +214,11 @@ export class EndToEndSession implements Session {
       most: grouping.most,
       threshold,
     });
+    const routing = model.router && new RoutingSession(device, model.config);
+    this.#routing = routing;
     this.#body = new BodySession(model.blt, device, {
       nothing: model.nothing?.value,
+      ...routing && { then: (x) => Promise.resolve(routing.smooth(x)) },
     });
   }
 
@@ -231,10 +236,13 @@ export class EndToEndSession implements Session {
       const { latents, scores } = model.sense(inputs, {
         tiny: this.#tiny.extend(piece.length),
         branch: this.#branch.extend(piece.length),
+        places: this.#routing?.places(piece.length),
       });
+      this.#routing?.keep(latents);
       const { lookback } = model;
       const ends = Array.from(await scores.data(), (score) => {
         const starts = this.#grouper.push(score);
+        if (starts) this.#routing?.start(score);
         this.starts.push(starts);
         this.scores.push(score);
         // No patch lies before the first one.

@@ -102,14 +102,19 @@ export class CrossAttention {
   }
 
   /**
-   * residual x + Wo attention; query i sees the keys of interval i.
-   * x: [Q, D], keysValues: [R, 2 D] -> [Q, D]
+   * residual x + Wo (factor attention); query i sees the keys of interval i.
+   * x: [Q, D], keysValues: [R, 2 D], factors: [Q, 1], default 1 -> [Q, D]
    */
-  forward(x: Tensor, keysValues: Tensor, intervals: Intervals): Tensor {
+  forward(
+    x: Tensor,
+    keysValues: Tensor,
+    intervals: Intervals,
+    factors?: Tensor,
+  ): Tensor {
     const query = this.query.forward(this.queryNorm.forward(x));
     const { heads } = this;
     const seen = crossAttention(query, keysValues, intervals, { heads });
     const residual = this.residual === 1 ? x : mul(x, this.residual);
-    return this.out.forward(seen, { residual });
+    return this.out.forward(factors ? mul(seen, factors) : seen, { residual });
   }
 }

@@ -26,6 +26,7 @@ export const CONTESTANTS: Readonly<Record<string, Partial<TrainOptions>>> = {
   },
   "next": { model: "end-to-end", objective: "next" },
   "next-no-skip": { model: "end-to-end", objective: "next", skip: false },
+  "routing": { model: "end-to-end", objective: "routing" },
   "stacked-2": { model: "stacked", levels: 2 },
   "stacked-2-rate": { model: "stacked", levels: 2, uncertainty: "rate" },
   "stacked-2-seam": { model: "stacked", levels: 2, uncertainty: "seam" },

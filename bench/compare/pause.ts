@@ -186,7 +186,7 @@ function steps(
       (pooled) =>
         model.blt.think(pooled, attendWithin(patches.sequence, latent.heads)),
     );
-    const wrong = crossEntropy(heads, target);
+    const wrong = crossEntropy(heads!, target);
     weights.backward(
       add(crossEntropy(logits, target), mul(wrong, auxiliaryWeight)),
     );

@@ -85,7 +85,7 @@ const apply = defineOp<
  * Mixes each group with those before it: y_j = s_j x_j + (1 - s_j) y_{j-1}, 0
  * in front of a sequence. The share s_j is the gate of the group's first unit,
  * 0 for an empty group; a gate of 1 forgets what came before (Hwang et al.,
- * 2025, arXiv:2507.07955, section 2.2.2).
+ * 2025, arXiv:2507.07955, section 2.2).
  *
  * x: [P, D], gates: [R] -> [P, D]. Throws a `ShapeError` unless these fit the
  * segments and sequences of equal length, of at most 65,535 groups.

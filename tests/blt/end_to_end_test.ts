@@ -15,16 +15,19 @@ import { tinyEndToEnd } from "./tiny_models.ts";
 
 const PREVIOUS: Objective = { kind: "previous", bytes: 2 };
 const NEXT: Objective = { kind: "next", reaches: "all" };
+const ROUTING: Objective = { kind: "routing" };
 
 const OBJECTIVES: Readonly<Record<string, Objective>> = {
   previous: PREVIOUS,
   next: NEXT,
   "next on a branch": { kind: "next", reaches: "branch" },
   "next by its head": { kind: "next", reaches: "head" },
+  "routing": ROUTING,
 };
 
 for (const [kind, objective] of Object.entries(OBJECTIVES)) {
   for (const rule of ["above", "rise"] as const) {
+    if (objective === ROUTING && rule === "rise") continue;
     const make = (target: number, skip: boolean): Make => (device) => {
       const grouping = { target, most: 4, rule };
       return grouped(device, tinyEndToEnd(objective, { skip, grouping }));
@@ -41,7 +44,7 @@ for (const [kind, objective] of Object.entries(OBJECTIVES)) {
   }
 }
 
-for (const objective of [PREVIOUS, NEXT]) {
+for (const objective of [PREVIOUS, NEXT, ROUTING]) {
   proveUnusual(
     `EndToEndBlt, ${objective.kind},`,
     (device) => grouped(device, tinyEndToEnd(objective)),

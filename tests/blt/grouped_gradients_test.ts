@@ -86,7 +86,7 @@ async function assertGradients(
   // Each call finds the thresholds of one more level.
   for (let level = 0; level < 2; level++) {
     using _scope = new Scope();
-    teach(rows, targets, Infinity).finish!();
+    teach(rows, targets, Infinity).finish?.();
   }
   heard.length = 0;
   const { loss } = teach(rows, targets, Infinity);
@@ -129,6 +129,7 @@ const OBJECTIVES: readonly Objective[] = [
   { kind: "next", reaches: "all" },
   { kind: "next", reaches: "branch" },
   { kind: "next", reaches: "head" },
+  { kind: "routing" },
 ];
 
 for (const objective of OBJECTIVES) {
@@ -141,12 +142,15 @@ for (const objective of OBJECTIVES) {
       }`,
       async (device) => {
         const model = tinyEndToEnd(objective, { skip });
-        const { tiny, auxiliaryWeight } = model.config;
+        const { tiny, auxiliaryWeight, grouping } = model.config;
         const sizes = {
           body: bodySizes(model.blt),
           tiny: sizesOf(tiny),
           previous,
           reaches,
+          routing: objective.kind === "routing"
+            ? { target: grouping.target, confidence: true }
+            : undefined,
           skip,
           auxiliaryWeight,
         };

@@ -16,6 +16,7 @@ import {
 } from "./autodiff64.ts";
 import { embed } from "./blt.ts";
 import { VOCABULARY } from "./byte_transformer.ts";
+import { routesOf, type RoutingSizes, smoothed } from "./routing.ts";
 import { joinSlots, pool, read } from "./slots.ts";
 import {
   blocks,
@@ -54,7 +55,7 @@ export interface BodySizes {
   readonly tableRows: number;
 }
 
-/** Which of several bytes the entropy comes from, and what it learns. */
+/** By what patches start, and what that learns. */
 export interface EndToEndSizes {
   /** The BLT behind it. */
   readonly body: BodySizes;
@@ -64,9 +65,11 @@ export interface EndToEndSizes {
   readonly previous: number;
   /** What the heads' gradient reaches. */
   readonly reaches: "all" | "branch" | "head";
+  /** A router instead of heads. */
+  readonly routing?: RoutingSizes | undefined;
   /** Whether byte vectors go around the tiny transformer. */
   readonly skip: boolean;
-  /** Factor of the heads' loss. */
+  /** Factor of the loss of heads or router. */
   readonly auxiliaryWeight: number;
 }
 
@@ -123,6 +126,7 @@ function body(
   weights: Variables,
   { encoder, latent, decoder, slots }: BodySizes,
   think: (patches: Matrix) => Matrix,
+  factors?: Row,
 ): Matrix {
   const across = { weights, slots, residual: 2 };
   const bytes = stack(x, weights, "blt.encoder", encoder);
@@ -143,6 +147,7 @@ function body(
       prefix: "blt.decoder",
       sizes: decoder,
       reads,
+      factors,
       intervals: before(x.length, decoder),
     },
   );
@@ -157,10 +162,45 @@ export function endToEndLoss(
   weights: Variables,
   sizes: EndToEndSizes,
 ): Scalar {
-  const { previous } = sizes;
+  const lookback = sizes.previous > 0 || sizes.routing !== undefined;
   const table = weights("blt.embedding.tokens.table");
   const own = ids.map((id) => table[id]!);
   const latents = stack(own, weights, "tiny", sizes.tiny);
+  const routes = sizes.routing && routesOf(latents, weights, sizes.routing);
+  const wrong = routes?.ratio ?? headLoss(ids, latents, weights, sizes);
+
+  const mixed = linear(latents, weights("mix.weight"));
+  const ngrams = weights("blt.embedding.ngrams.table");
+  const x = sizes.skip
+    ? plus(embed(ids, { ...sizes.body, bytes: table, ngrams }), mixed)
+    : mixed;
+  const withNull: Groups = {
+    groups,
+    reads: reads.map((j) => j < 0 ? groups.length : j),
+  };
+  const logits = body(
+    x,
+    withNull,
+    weights,
+    sizes.body,
+    (patches) => {
+      if (routes) patches = smoothed(patches, groups, routes.gates);
+      return lookback ? [...patches, ...weights("nothing")] : patches;
+    },
+    routes?.factors,
+  );
+  const loss = meanOf(ids.slice(1).map((next, p) => nats(logits[p]!, next)));
+  return add(loss, affine(wrong, sizes.auxiliaryWeight, 0));
+}
+
+/** Mean cost of what the heads predict. */
+function headLoss(
+  ids: readonly number[],
+  latents: Matrix,
+  weights: Variables,
+  sizes: EndToEndSizes,
+): Scalar {
+  const { previous } = sizes;
   const shared = sizes.reaches === "all" ? latents : detached(latents);
   const seen = sizes.reaches === "branch"
     ? stack(shared, weights, "branch", { ...sizes.tiny, layers: 1 })
@@ -180,25 +220,7 @@ export function endToEndLoss(
           return nats(row, ids[p - back]!);
         })
     );
-
-  const mixed = linear(latents, weights("mix.weight"));
-  const ngrams = weights("blt.embedding.ngrams.table");
-  const x = sizes.skip
-    ? plus(embed(ids, { ...sizes.body, bytes: table, ngrams }), mixed)
-    : mixed;
-  const withNull: Groups = {
-    groups,
-    reads: reads.map((j) => j < 0 ? groups.length : j),
-  };
-  const logits = body(
-    x,
-    withNull,
-    weights,
-    sizes.body,
-    (patches) => previous > 0 ? [...patches, ...weights("nothing")] : patches,
-  );
-  const loss = meanOf(ids.slice(1).map((next, p) => nats(logits[p]!, next)));
-  return add(loss, affine(meanOf(wrong), sizes.auxiliaryWeight, 0));
+  return meanOf(wrong);
 }
 
 /** ln(1 + eˣ) */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { add, affine, type Matrix, max } from "./autodiff64.ts";
+import { add, affine, type Matrix, max, mul, type Row } from "./autodiff64.ts";
 import {
   attention,
   block,
@@ -38,13 +38,20 @@ function splitRows(x: Matrix, k: number): Matrix {
   });
 }
 
-/** residual x + Attn(x, context). x: [N, D], context: [M, D] -> [N, D] */
+/**
+ * residual x + Attn(x, context), what row i sees multiplied by factors[i].
+ * x: [N, D], context: [M, D] -> [N, D]
+ */
 function crossAttention(
   x: Matrix,
   context: Matrix,
-  { weights, prefix, residual, heads, intervals }:
+  { weights, prefix, residual, heads, intervals, factors }:
     & Omit<SlotOptions, "slots">
-    & { readonly heads: number; readonly intervals: readonly Interval[] },
+    & {
+      readonly heads: number;
+      readonly intervals: readonly Interval[];
+      readonly factors?: Row | undefined;
+    },
 ): Matrix {
   const weight = (name: string): Matrix => weights(`${prefix}.${name}.weight`);
   const n = rmsNorm(context, weight("k_norm"));
@@ -55,7 +62,10 @@ function crossAttention(
     heads,
     intervals,
   });
-  const out = linear(attended, weight("o_proj"));
+  const seen = factors
+    ? attended.map((row, i) => row.map((value) => mul(value, factors[i]!)))
+    : attended;
+  const out = linear(seen, weight("o_proj"));
   return x.map((row, i) =>
     row.map((value, j) => add(affine(value, residual, 0), out[i]![j]!))
   );
@@ -92,8 +102,8 @@ export function joinSlots(x: Matrix, slots: number): Matrix {
 }
 
 /**
- * Units that read groups, unit i the group reads[i], within blocks.
- * x: [N, D], groups: [P, .] -> [N, D]
+ * Units that read groups, unit i the group reads[i] times factors[i], within
+ * blocks. x: [N, D], groups: [P, .] -> [N, D]
  */
 export function read(
   x: Matrix,
@@ -101,6 +111,7 @@ export function read(
   { sizes, reads, intervals, ...options }: SlotOptions & {
     readonly sizes: TransformerSizes;
     readonly reads: readonly number[];
+    readonly factors?: Row | undefined;
     readonly intervals: readonly Interval[];
   },
 ): Matrix {
