@@ -1,6 +1,7 @@
 import type { Device } from "../tensor/mod.ts";
 import {
   parameters,
+  type PlaceOptions,
   placeWeights,
   readSafetensors,
   type Weights,
@@ -163,10 +164,11 @@ async function load(
   name: string,
   model: object,
   device: Device,
+  options: Pick<PlaceOptions, "storage"> = {},
 ): Promise<Weights> {
   const { tensors } = await readTensors(store, name);
   const values = matching(name, tensors, model);
-  const weights = placeWeights(model, device);
+  const weights = placeWeights(model, device, options);
   weights.arena.write("values", values);
   return weights;
 }
@@ -184,15 +186,18 @@ export async function openEntropyModel(
 
 /**
  * Opens a trained run on a device. Rejects with a `SyntaxError` when a file is
- * missing, damaged, or of another model.
+ * missing, damaged, or of another model, and like `placeWeights`. The entropy
+ * model stays as it was calibrated, in f32.
  */
 export async function openRun(
   store: RunStore,
   device: Device,
+  options: Pick<PlaceOptions, "storage"> = {},
 ): Promise<Run> {
   const config = await readRunConfig(store);
   const model = buildModel(config.model);
-  const weights = await load(store, RUN_FILES.weights, model, device);
+  const file = RUN_FILES.weights;
+  const weights = await load(store, file, model, device, options);
   const entropies = needsEntropyModel(config.model) && config.entropyModel
     ? await openEntropyModel(store, config.entropyModel, device)
     : undefined;

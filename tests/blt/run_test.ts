@@ -1,6 +1,7 @@
 import { assertEquals, assertExists, assertRejects } from "@std/assert";
 import {
   buildModel,
+  type ByteTransformer,
   MemoryStore,
   type ModelConfig,
   openRun,
@@ -66,6 +67,20 @@ deviceTest("openRun() reads what was written", async (device) => {
     assertEquals(await value.data(), expected.get(name)!.initial, name);
   }
 });
+
+deviceTest(
+  "openRun() stores weights in f16 where asked to",
+  async (device) => {
+    using run = await openRun(await stored(BYTES), device, { storage: "f16" });
+    const { weight } = (run.model as ByteTransformer).head;
+    const [bytes] = await device.read([weight.value.half!]);
+    assertEquals(
+      Float32Array.from(new Float16Array(bytes!)),
+      (await weight.value.data()).map(Math.f16round),
+    );
+  },
+  { halves: true },
+);
 
 Deno.test("openRun() needs a configuration that is whole", async () => {
   const text = JSON.stringify(BYTES);
