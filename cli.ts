@@ -120,7 +120,7 @@ async function runGenerate(values: blt.FlagValues): Promise<number> {
   const store = await runFolder(folder);
   // Standard output is for what is written.
   using device = await open(choice, Deno.stderr);
-  using run = await blt.openRun(store, device);
+  using run = await blt.openRun(store, device, values);
   const live = Deno.stdout.isTerminal();
   const stream = new blt.PrintableStream();
   print(live ? blt.printable(encode(prompt)) : prompt);
@@ -139,7 +139,7 @@ async function runEvaluate(values: blt.FlagValues): Promise<number> {
   const store = await runFolder(values.run);
   const documents = await readDocuments(values.data ?? []);
   using device = await open(values.device, besides(values));
-  using run = await blt.openRun(store, device);
+  using run = await blt.openRun(store, device, values);
   const { model, plan: { context } } = run.config;
   const stream = blt.tokenStream(documents);
   const found = await blt.evaluateStream(run, stream, context);

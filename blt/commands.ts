@@ -1,3 +1,4 @@
+import type { WeightStorage } from "../nn/mod.ts";
 import type { DeviceChoice } from "../tensor/mod.ts";
 import type { Objective } from "./config.ts";
 import { type Preset, PRESET_NAMES } from "./presets.ts";
@@ -50,6 +51,8 @@ export interface FlagValues {
   readonly seed?: number;
   /** The device to compute on. */
   readonly device?: DeviceChoice;
+  /** As what products read weights. */
+  readonly storage?: WeightStorage;
   /** New folder for the run. */
   readonly out?: string;
   /** Folder of the run to go on with. */
@@ -135,6 +138,10 @@ const FLAGS: {
   lr: numberFlag("X", "highest learning rate", (x) => x > 0, "a number > 0"),
   seed: integerFlag("S", "same seed, same result", 0),
   device: choiceFlag(["auto", "webgpu", "cpu"], "where to compute"),
+  storage: choiceFlag(
+    ["f32", "f16"],
+    "as what products read weights; f16 on a GPU that has it",
+  ),
   out: pathFlag("DIR", "new folder for the run"),
   resume: pathFlag("DIR", "run to go on with"),
   evalEvery: integerFlag("N", "steps between evaluations", 1),
@@ -181,11 +188,11 @@ const COMMANDS: Readonly<Record<CommandName, Command>> = {
   generate: {
     does: "Writes a text.",
     usage: "--run DIR [--prompt TEXT] [--bytes N] [--temperature X] " +
-      "[--top-k K] [--top-p P] [--seed S] [--device D]",
+      "[--top-k K] [--top-p P] [--seed S] [--device D] [--storage S]",
   },
   evaluate: {
     does: "Measures how well a model predicts texts, in bits per byte.",
-    usage: "--run DIR --data PATH... [--device D] [--json]",
+    usage: "--run DIR --data PATH... [--device D] [--storage S] [--json]",
   },
   patch: {
     does: "Shows how a text is cut into patches.",

@@ -71,6 +71,11 @@ cliTest("cli.ts trains, generates, evaluates and patches", async (folder) => {
   assertEquals(await generate("--bytes", "40", "--seed", "1"), first);
   assertNotEquals(await generate("--bytes", "40", "--seed", "2"), first);
 
+  const half = ["--run", run, "--device", "cpu", "--storage", "f16"];
+  const refused = await runCli("generate", ...half);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "Cannot store weights in f16");
+
   const data = [
     "--run",
     run,

@@ -61,7 +61,7 @@ Deno.test("parseValues() has each flag of a command", () => {
     parseValues(
       "generate",
       ("--run r --prompt p --bytes 1 --temperature 0 --top-k 2 --top-p 1 " +
-        "--seed 3 --device webgpu").split(" "),
+        "--seed 3 --device webgpu --storage f16").split(" "),
     ),
     {
       run: "r",
@@ -72,6 +72,7 @@ Deno.test("parseValues() has each flag of a command", () => {
       topP: 1,
       seed: 3,
       device: "webgpu",
+      storage: "f16",
     },
   );
   assertEquals(
