@@ -3,11 +3,34 @@ import type { MatmulSize, MatmulStructure } from "./matmul_structure.ts";
 import { storeText, unroll } from "./matmul_text.ts";
 import { tileForms } from "./matmul_tile_wgsl.ts";
 
-/** Rows of results that one invocation computes. */
-const ROWS = 8;
+/** What one invocation of a form computes, all in registers. */
+interface RegisterTile {
+  /** Name of the form. */
+  readonly name: string;
+  /** Rows of results, a multiple of 4. */
+  readonly rows: number;
+  /** Vectors of four columns, in every row. */
+  readonly vectors: number;
+  /** As in `WgslForm`. */
+  readonly fits?: NonNullable<WgslForm["fits"]>;
+  /** As in `WgslForm`. */
+  readonly prefers?: NonNullable<WgslForm<MatmulSize>["prefers"]>;
+}
 
-/** Vectors of four columns that one invocation computes, in every row. */
-const VECTORS = 2;
+/**
+ * Software adapters hold a tile in the cache as if it were registers, so that
+ * a larger one saves them loads, which for them are one for each lane.
+ */
+const LARGE: RegisterTile = {
+  name: "large registers",
+  rows: 32,
+  vectors: 4,
+  fits: (device) => device === "software",
+  // Fewer results would leave threads idle while the shader is compiled.
+  prefers: (_, { batch, m, n }) => batch * m * n >= 65_536,
+};
+
+const SMALL: RegisterTile = { name: "registers", rows: 8, vectors: 2 };
 
 type Sizes = Readonly<Record<MatmulSize, number>>;
 
@@ -17,26 +40,29 @@ export function matmulForms(
 ): readonly WgslForm<MatmulSize>[] {
   return [
     ...tileForms(structure),
-    vectorForm(structure),
+    vectorForm(structure, LARGE),
+    vectorForm(structure, SMALL),
     edgeForm(structure),
   ];
 }
 
 /**
- * An 8 x 8 tile of results per invocation, all in registers; operands are
- * read as vectors, four steps of k in each turn of the loop. Software
- * adapters like neither workgroup memory nor smaller tiles.
+ * A tile of results per invocation; operands are read as vectors, four steps of
+ * k in each turn of the loop. Software adapters like no workgroup memory.
  */
-function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
+function vectorForm(
+  structure: MatmulStructure,
+  { name, rows, vectors, fits, prefers }: RegisterTile,
+): WgslForm<MatmulSize> {
   const { transposeA, transposeB } = structure;
   const loadA = transposeA
     ? unroll(
       4,
       (i) =>
-        unroll(2, (v) =>
+        unroll(rows / 4, (v) =>
           `let a${i}_${v} = a[at_a + (step * 4u + ${i}u) * m4 + min(quad_row + ${v}u, m4 - 1u)];`),
     )
-    : unroll(ROWS, (r) => `let a${r} = a[at_a + row${r} * k4 + step];`);
+    : unroll(rows, (r) => `let a${r} = a[at_a + row${r} * k4 + step];`);
   // Steps of a lie apart: a dot would have to gather them.
   const columnsAt = (i: number) => (v: number): string => {
     const values = [0, 1, 2, 3].map((j) => `b${4 * v + j}[${i}]`);
@@ -45,22 +71,22 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
   // Conversions, here and below, do nothing unless b is stored in f16.
   const loadB = transposeB
     ? unroll(
-      4 * VECTORS,
+      4 * vectors,
       (j) => `let b${j} = vec4f(b[at_b + column${j} * k4 + step]);`,
-    ) + (transposeA ? unroll(4, (i) => unroll(VECTORS, columnsAt(i))) : "")
+    ) + (transposeA ? unroll(4, (i) => unroll(vectors, columnsAt(i))) : "")
     : unroll(
       4,
       (i) =>
         unroll(
-          VECTORS,
+          vectors,
           (v) =>
             `let b${i}_${v} = vec4f(b[at_b + (step * 4u + ${i}u) * n4 + quad_${v}]);`,
         ),
     );
   const valueA = (r: number, i: number): string =>
     transposeA ? `a${i}_${r >> 2}[${r & 3}]` : `a${r}[${i}]`;
-  const multiply = unroll(ROWS, (r) =>
-    unroll(VECTORS, (v) => {
+  const multiply = unroll(rows, (r) =>
+    unroll(vectors, (v) => {
       if (transposeB && !transposeA) {
         const dots = [0, 1, 2, 3].map((j) => `dot(a${r}, b${4 * v + j})`);
         return `sum${r}_${v} += vec4f(${dots.join(", ")});`;
@@ -71,43 +97,48 @@ function vectorForm(structure: MatmulStructure): WgslForm<MatmulSize> {
         }), b${i}_${v}, sum${r}_${v});`);
     }));
   return {
-    name: "registers",
+    name,
     threads: 32,
     vectors: ["a", "b", "c", "bias", "base", "pre"],
     items: ({ batch, m, n }: Sizes) =>
-      batch * Math.ceil(m / ROWS) * Math.ceil(n / (4 * VECTORS)),
-    fits: (_, { m, n, k }: Sizes) =>
-      n % 4 === 0 && k % 4 === 0 && k > 0 && (!transposeA || m % 4 === 0),
+      batch * Math.ceil(m / rows) * Math.ceil(n / (4 * vectors)),
+    fits: (device, sizes: Sizes) => {
+      const { m, n, k } = sizes;
+      const whole = n % 4 === 0 && k % 4 === 0 && k > 0;
+      return whole && (!transposeA || m % 4 === 0) &&
+        (fits?.(device, sizes) ?? true);
+    },
+    ...(prefers ? { prefers } : {}),
     body: `
   let k4 = sizes.k / 4u;
   let n4 = sizes.n / 4u;
   let m4 = sizes.m / 4u;
-  let across = (n4 + ${VECTORS - 1}u) / ${VECTORS}u;
-  let down = (sizes.m + ${ROWS - 1}u) / ${ROWS}u;
+  let across = (n4 + ${vectors - 1}u) / ${vectors}u;
+  let down = (sizes.m + ${rows - 1}u) / ${rows}u;
   let matrix = id / (across * down);
   let tile = id % (across * down);
-  let row = (tile / across) * ${ROWS}u;
+  let row = (tile / across) * ${rows}u;
   let quad_row = row / 4u;
-  let quad = (tile % across) * ${VECTORS}u;
-  ${unroll(VECTORS, (v) => `let quad_${v} = min(quad + ${v}u, n4 - 1u);`)}
+  let quad = (tile % across) * ${vectors}u;
+  ${unroll(vectors, (v) => `let quad_${v} = min(quad + ${v}u, n4 - 1u);`)}
   ${
       transposeB
-        ? unroll(4 * VECTORS, (j) =>
+        ? unroll(4 * vectors, (j) =>
           `let column${j} = quad_${j >> 2} * 4u + ${j & 3}u;`)
         : ""
     }
-  ${unroll(ROWS, (r) => `let row${r} = min(row + ${r}u, sizes.m - 1u);`)}
+  ${unroll(rows, (r) => `let row${r} = min(row + ${r}u, sizes.m - 1u);`)}
   let at_a = matrix * sizes.m * k4;
   let at_b = matrix * sizes.k * n4;
-  ${unroll(ROWS, (r) => unroll(VECTORS, (v) => `var sum${r}_${v} = vec4f();`))}
+  ${unroll(rows, (r) => unroll(vectors, (v) => `var sum${r}_${v} = vec4f();`))}
   for (var step = 0u; step < k4; step++) {
     ${loadA}
     ${loadB}
     ${multiply}
   }
   ${
-      unroll(ROWS, (r) =>
-        unroll(VECTORS, (v) => {
+      unroll(rows, (r) =>
+        unroll(vectors, (v) => {
           const column = `(quad + ${v}u)`;
           const at = `(matrix * sizes.m + row + ${r}u) * n4 + ${column}`;
           return `if (row + ${r}u < sizes.m && ${column} < n4) {

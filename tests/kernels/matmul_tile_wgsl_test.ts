@@ -19,7 +19,8 @@ Deno.test("tileForms() are chosen by device and shape", () => {
   assertEquals(choose("nvidia", [8192, 513, 512]), "tile 128, any sizes");
   assertEquals(choose("nvidia", [8192, 512, 510]), "tile 128, any sizes");
   assertEquals(choose("nvidia", [1, 512, 512]), "registers");
-  assertEquals(choose("software", [8192, 512, 512]), "registers");
+  assertEquals(choose("software", [8192, 512, 512]), "large registers");
+  assertEquals(choose("software", [128, 256, 512]), "registers");
   assertEquals(choose("software", [8192, 512, 510]), "registers, any sizes");
 });
 
