@@ -8,7 +8,10 @@ export interface SpanObject extends TextSpan {
 }
 
 /** A patch as `patch --json` prints it. */
-export interface PatchObject extends SpanObject, Required<TextPatch> {}
+export interface PatchObject extends SpanObject, TextPatch {
+  /** Empty where entropies do not decide. */
+  readonly entropies: readonly number[];
+}
 
 /** Units of a text as `patch --json` prints them. */
 export interface UnitsObject {
@@ -28,6 +31,8 @@ export interface PatchCell {
   readonly bars: string;
   /** Largest entropy of its bytes, in nats; absent without a model. */
   readonly entropy?: number;
+  /** With routing: largest probability that a byte of it starts a patch. */
+  readonly probability?: number;
 }
 
 /** Stands in front of a patch, twice in front of a group of patches. */
@@ -36,12 +41,20 @@ const BAR = "|";
 /** Stands for a byte of a character that began in an earlier patch. */
 const CONTINUED = "◂";
 
-/** Levels that `entropyLevel` tells apart. */
-export const ENTROPY_LEVELS = 10;
+/** Levels that `scoreLevel` tells apart. */
+export const SCORE_LEVELS = 10;
 
-/** Half nats, rounded down, at most 9. `nats` >= 0. */
-export function entropyLevel(nats: number): number {
-  return Math.min(ENTROPY_LEVELS - 1, Math.floor(2 * nats));
+/**
+ * Half nats of entropy, or tenths of probability, rounded down, at most 9;
+ * `undefined` for a cell without either.
+ */
+export function scoreLevel(
+  { entropy, probability }: Pick<PatchCell, "entropy" | "probability">,
+): number | undefined {
+  const level = entropy === undefined
+    ? probability && 10 * probability
+    : 2 * entropy;
+  return level && Math.max(0, Math.min(SCORE_LEVELS - 1, Math.floor(level)));
 }
 
 /** Colours of a terminal with 256, from calm to surprised, all light. */
@@ -106,8 +119,9 @@ export function unitObjects(
   }
   return {
     patches: patches.map((patch) => {
-      const { entropies = [] } = patch;
-      return { ...spanObject(patch), entropies };
+      const { entropies = [], probabilities } = patch;
+      const routed = probabilities && { probabilities };
+      return { ...spanObject(patch), entropies, ...routed };
     }),
     levels: levels.map((spans) => spans.map(spanObject)),
   };
@@ -118,7 +132,7 @@ export function groupBars(bars: string): string {
   return bars.length > 1 ? bars : "";
 }
 
-/** Lines that explain cells; `scale` shows the levels of entropy, if there are. */
+/** Lines that explain cells; `scale` shows the levels of scores, if there are. */
 export function cellLegend(
   cells: readonly PatchCell[],
   scale: string,
@@ -127,6 +141,11 @@ export function cellLegend(
   if (cells.some(({ entropy }) => entropy !== undefined)) {
     legend.push(
       `${scale} entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more`,
+    );
+  }
+  if (cells.some(({ probability }) => probability !== undefined)) {
+    legend.push(
+      `${scale} probability in tenths that a patch starts, of a character the largest of its bytes`,
     );
   }
   const most = cells.reduce((most, { bars }) => bars > most ? bars : most, "");
@@ -143,16 +162,18 @@ export function cellLegend(
 }
 
 /**
- * Patches in two backgrounds, characters coloured by entropy; groups begin with
+ * Patches in two backgrounds, characters coloured by scores; groups begin with
  * a bar for each level.
  */
 export function colouredPatches(bytes: Uint8Array, units: TextUnits): string {
   const cells = patchCells(bytes, units);
-  const painted = cells.map(({ text, patch, bars, entropy }) => {
+  const painted = cells.map((cell) => {
+    const { text, patch, bars } = cell;
     const background = PATCH_BACKGROUNDS[patch % 2]!;
-    const foreground = entropy === undefined
+    const level = scoreLevel(cell);
+    const foreground = level === undefined
       ? TEXT_COLOUR
-      : LEVEL_COLOURS[entropyLevel(entropy)]!;
+      : LEVEL_COLOURS[level]!;
     const painted = text === NEWLINE
       ? painting("↵", foreground, background) + NEWLINE
       : painting(text, foreground, background);
@@ -166,7 +187,7 @@ export function colouredPatches(bytes: Uint8Array, units: TextUnits): string {
 
 /**
  * Patches with `|` between them, `||` where a group begins, and so on, in lines
- * of at most `columns`, and under each line the entropies.
+ * of at most `columns`, and under each line the scores.
  */
 export function plainPatches(
   bytes: Uint8Array,
@@ -174,14 +195,14 @@ export function plainPatches(
   columns: number = 80,
 ): string {
   const cells = patchCells(bytes, units);
-  const hasEntropies = cells.some(({ entropy }) => entropy !== undefined);
+  const scored = cells.some((cell) => scoreLevel(cell) !== undefined);
   const lines: string[] = [];
   let text = "";
   let levels = "";
   let width = 0;
   function endLine(): void {
     lines.push(text);
-    if (hasEntropies) lines.push(levels.trimEnd());
+    if (scored) lines.push(levels.trimEnd());
     text = levels = "";
     width = 0;
   }
@@ -190,7 +211,7 @@ export function plainPatches(
     const cellWidth = columnsOf(shown);
     if (width + cellWidth > columns && width > 0) endLine();
     text += shown;
-    const level = cell.entropy === undefined ? "" : entropyLevel(cell.entropy);
+    const level = scoreLevel(cell) ?? "";
     levels += `${" ".repeat(cell.bars.length)}${level}`.padEnd(cellWidth);
     width += cellWidth;
     if (cell.text === NEWLINE) endLine();
@@ -213,7 +234,7 @@ export function patchCells(
   );
   const cells: PatchCell[] = [];
   let characterEnd = 0;
-  patches.forEach(({ start, length, entropies }, patch) => {
+  patches.forEach(({ start, length, entropies, probabilities }, patch) => {
     const end = start + length;
     const spans: Span[] = [];
     for (let from = start; from < end;) {
@@ -239,11 +260,17 @@ export function patchCells(
       from = to;
     }
     for (const { text, from, to } of spans) {
-      const own = entropies?.slice(from - start, to - start);
+      const most = (scores: readonly number[]): number =>
+        Math.max(...scores.slice(from - start, to - start));
       const begun = groups.filter((starts) => starts.has(start)).length;
       const bars = patch > 0 && from === start ? BAR.repeat(1 + begun) : "";
-      const entropy = own && { entropy: Math.max(...own) };
-      cells.push({ text, patch, bars, ...entropy });
+      cells.push({
+        text,
+        patch,
+        bars,
+        ...entropies && { entropy: most(entropies) },
+        ...probabilities && { probability: most(probabilities) },
+      });
     }
   });
   return cells;

@@ -1,9 +1,10 @@
 import {
   cellLegend,
-  ENTROPY_LEVELS,
-  entropyLevel,
   groupBars,
+  type PatchCell,
   patchCells,
+  SCORE_LEVELS,
+  scoreLevel,
 } from "./patch_view.ts";
 import { duration, grouped, short } from "./progress.ts";
 import type { TextUnits } from "./segment.ts";
@@ -192,22 +193,22 @@ function patchesHtml(bytes: Uint8Array, units: TextUnits): string {
   const cells = patchCells(bytes, units);
   let html = "";
   let open = -1;
-  for (const { text, patch, bars, entropy } of cells) {
+  for (const cell of cells) {
+    const { text, patch, bars } = cell;
     if (patch !== open) {
       html += open < 0 ? "" : "</span>";
       html += `${groupBars(bars)}<span class="patch">`;
       open = patch;
     }
     const shown = text === "\n" ? "↵<br>" : escapeHtml(text);
-    html += entropy === undefined
+    const level = scoreLevel(cell);
+    html += level === undefined
       ? shown
-      : `<i class="e${entropyLevel(entropy)}" title="${
-        entropy.toFixed(2)
-      } nats">${shown}</i>`;
+      : `<i class="e${level}" title="${scoreText(cell)}">${shown}</i>`;
   }
   if (open >= 0) html += "</span>";
   const levels = Array.from(
-    { length: ENTROPY_LEVELS },
+    { length: SCORE_LEVELS },
     (_, level) => `<i class="e${level}"> ${level} </i>`,
   );
   const legend = cellLegend(cells, levels.join(""))
@@ -217,14 +218,20 @@ function patchesHtml(bytes: Uint8Array, units: TextUnits): string {
   }`;
 }
 
+function scoreText({ entropy, probability }: PatchCell): string {
+  return entropy === undefined
+    ? `probability ${probability?.toFixed(2)}`
+    : `${entropy.toFixed(2)} nats`;
+}
+
 function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-/** Backgrounds of the entropy levels: clear when calm, then ever warmer. */
+/** Backgrounds of the levels of scores: clear when calm, then ever warmer. */
 const LEVEL_RULES = Array.from(
-  { length: ENTROPY_LEVELS },
+  { length: SCORE_LEVELS },
   (_, level) =>
     `.e${level}{background:hsl(${60 - 6 * level} 95% 55% / ${
       (level * 0.09).toFixed(2)

@@ -23,6 +23,8 @@ export interface TextPatch extends TextSpan {
    * model that looks back, the entropy by which the byte may start a patch.
    */
   readonly entropies?: readonly number[];
+  /** With routing instead: probability that each byte starts a patch. */
+  readonly probabilities?: readonly number[];
 }
 
 /** A text cut into units, which cover it in order at every level. */
@@ -39,6 +41,8 @@ interface Decisions {
   readonly starts: Uint8Array;
   /** By what each id but the first may start a patch, in nats. [T - 1] or longer */
   readonly entropies?: Float32Array;
+  /** The same with routing, as probabilities. */
+  readonly probabilities?: Float32Array;
   /** At each further level, of each unit, whether the next starts a group. */
   readonly levels: readonly (readonly boolean[])[];
 }
@@ -59,18 +63,18 @@ export async function segment(
   }
   using _scope = new Scope();
   const ids = encode(bytes, { eos: false });
-  const { starts, entropies, levels } = "model" in source
-    ? await decisionsOf(source, ids)
-    : { starts: patchStarts({ ids }, checkPatcher(source)), levels: [] };
+  const { starts, entropies, probabilities, levels }: Decisions =
+    "model" in source
+      ? await decisionsOf(source, ids)
+      : { starts: patchStarts({ ids }, checkPatcher(source)), levels: [] };
   let bounds = [...patchBounds(starts).subarray(0, -1)];
   const patches = spansOf(bounds, ids.length);
   return {
-    patches: entropies
-      ? patches.map(({ start, length }) => {
-        const own = entropies.subarray(start, start + length);
-        return { start, length, entropies: [...own] };
-      })
-      : patches,
+    patches: patches.map((span) => ({
+      ...span,
+      ...entropies && { entropies: partOf(entropies, span) },
+      ...probabilities && { probabilities: partOf(probabilities, span) },
+    })),
     levels: levels.map((flags) => {
       bounds = bounds.filter((_, unit) => unit === 0 || flags[unit - 1]);
       return spansOf(bounds, ids.length);
@@ -84,6 +88,10 @@ function spansOf(bounds: readonly number[], end: number): TextSpan[] {
     start: bound - 1,
     length: (bounds[i + 2] ?? end) - bound,
   }));
+}
+
+function partOf(scores: Float32Array, { start, length }: TextSpan): number[] {
+  return [...scores.subarray(start, start + length)];
 }
 
 async function decisionsOf(
@@ -106,16 +114,18 @@ async function decisionsOf(
     );
   }
   await session.push(ids);
-  const { starts, scores } = session;
+  const { starts } = session;
   // Flags and scores are about the byte itself, or about the one behind.
   const own = model instanceof EndToEndBlt && model.lookback;
+  const scores = Float32Array.from(session.scores).subarray(Number(own));
   return {
     starts: Uint8Array.from(
       own ? [...starts, false] : [true, ...starts],
       Number,
     ),
-    ...scores.length > 0 &&
-      { entropies: Float32Array.from(own ? scores.slice(1) : scores) },
+    ...model instanceof EndToEndBlt && model.router
+      ? { probabilities: scores }
+      : scores.length > 0 && { entropies: scores },
     levels: session.levels.map(({ starts }) => starts),
   };
 }

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import {
   colouredPatches,
-  entropyLevel,
   patchCells,
   plainPatches,
   printable,
   PrintableStream,
+  scoreLevel,
   unitObjects,
 } from "../../blt/patch_view.ts";
 import type { TextPatch, TextSpan, TextUnits } from "../../blt/segment.ts";
@@ -124,10 +124,18 @@ Deno.test("unitObjects() replaces what is not UTF-8, and keeps entropies", () =>
   });
 });
 
-Deno.test("entropyLevel() counts half nats up to 9", () => {
-  assertEquals([0, 0.49, 0.5, 4.4, 4.5, 100].map(entropyLevel), [
-    ...[0, 0, 1, 8, 9, 9],
-  ]);
+Deno.test("scoreLevel() counts half nats, or tenths, up to 9", () => {
+  const nats = [0, 0.49, 0.5, 4.4, 4.5, 100];
+  assertEquals(
+    nats.map((entropy) => scoreLevel({ entropy })),
+    [0, 0, 1, 8, 9, 9],
+  );
+  const probabilities = [-1e-7, 0, 0.09, 0.55, 0.999, 1];
+  assertEquals(
+    probabilities.map((probability) => scoreLevel({ probability })),
+    [0, 0, 0, 5, 9, 9],
+  );
+  assertEquals(scoreLevel({}), undefined);
 });
 
 Deno.test("plainPatches() has bars between patches", () => {
@@ -152,6 +160,29 @@ Deno.test("plainPatches() has entropies below the characters", () => {
     "a字|é\n05  9\n" +
       "digits: entropy in half nats, of a character the largest of its bytes, 9 for 4.5 nats and more",
   );
+});
+
+Deno.test("plainPatches() has probabilities below the characters", () => {
+  const patches = [
+    { start: 0, length: 4, probabilities: [1, 0.25, 0.1, 0.44] },
+    { start: 4, length: 2, probabilities: [0.51, 0] },
+  ];
+  assertEquals(
+    plainPatches(bytesOf("a字é"), { patches, levels: [] }),
+    "a字|é\n94  5\n" +
+      "digits: probability in tenths that a patch starts, of a character the largest of its bytes",
+  );
+  const { patches: [first] } = unitObjects(
+    bytesOf("a字é"),
+    { patches, levels: [] },
+  );
+  assertEquals(first, {
+    start: 0,
+    length: 4,
+    text: "a字",
+    entropies: [],
+    probabilities: [1, 0.25, 0.1, 0.44],
+  });
 });
 
 Deno.test("plainPatches() has more bars where groups begin", () => {

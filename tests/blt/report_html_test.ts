@@ -93,6 +93,20 @@ Deno.test("reportHtml() shows patches with entropies, and escapes the text", () 
   );
 });
 
+Deno.test("reportHtml() shows patches with probabilities", () => {
+  const bytes = new TextEncoder().encode("ab");
+  const patches = [{ start: 0, length: 2, probabilities: [1, 0.25] }];
+  const html = reportHtml({
+    title: "run",
+    events: [],
+    sample: { bytes, patches, levels: [] },
+  });
+  assertMatch(
+    html,
+    /<i class="e9" title="probability 1.00">a<\/i><i class="e2" title="probability 0.25">b<\/i>/,
+  );
+});
+
 Deno.test("parseEvents() leaves out a line that was cut off", () => {
   const events = [step(1, 2), step(2, 1)];
   const lines = events.map((event) => JSON.stringify(event)).join("\n");

@@ -162,12 +162,15 @@ function checkCover(spans: readonly TextSpan[]): void {
 const OBJECTIVES: readonly Objective[] = [
   { kind: "previous", bytes: 2 },
   { kind: "next", reaches: "branch" },
+  { kind: "routing" },
 ];
 for (const objective of OBJECTIVES) {
   deviceTest(
     `segment() cuts where an end-to-end model does, ${objective.kind}`,
     async (device) => {
-      const trained = await placed(tinyEndToEnd(objective), device, 5.12);
+      const routed = objective.kind === "routing";
+      const threshold = routed ? 0.5 : 5.12;
+      const trained = await placed(tinyEndToEnd(objective), device, threshold);
       const { patches, levels } = await segment(trained, TEXT);
       checkCover(patches);
       assertEquals(levels, []);
@@ -176,9 +179,10 @@ for (const objective of OBJECTIVES) {
         (await startsOf(trained))[0],
       );
       // Within a patch no byte would have started one.
-      for (const { length, entropies } of patches.slice(1)) {
-        assertEquals(entropies!.length, length);
-        assert(entropies!.slice(1).every((nats) => nats <= 5.12));
+      for (const { length, ...scores } of patches.slice(1)) {
+        const own = routed ? scores.probabilities : scores.entropies;
+        assertEquals(own!.length, length);
+        assert(own!.slice(1).every((score) => score <= threshold));
       }
       const short = await segment(trained, bytesOf("a"));
       assertEquals(lengths(short.patches), [1]);
