@@ -164,6 +164,11 @@ webgpuTest("WebgpuDevice launches nothing for no items", async (device) => {
   assertInstanceOf(await device.read([]), Array);
 });
 
+webgpuTest("WebgpuDevice has halves if its adapter has", async (device) => {
+  const adapter = await navigator.gpu.requestAdapter();
+  assertEquals(device.halves, adapter!.features.has("shader-f16"));
+});
+
 Deno.test("deviceClass() knows adapters by what they say of themselves", () => {
   const cases: [Partial<GPUAdapterInfo>, string][] = [
     [
