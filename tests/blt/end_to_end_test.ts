@@ -57,9 +57,12 @@ proveUnawareOfBatch(
 );
 
 /** A model whose scores were changed by `change`. */
-function scored(change: (scores: Tensor) => Tensor): Make {
+function scored(
+  change: (scores: Tensor) => Tensor,
+  objective: Objective = NEXT,
+): Make {
   return (device) => {
-    const model = tinyEndToEnd(NEXT);
+    const model = tinyEndToEnd(objective);
     const sense = model.sense.bind(model);
     model.sense = (inputs, attend) => {
       const found = sense(inputs, attend);
@@ -69,14 +72,16 @@ function scored(change: (scores: Tensor) => Tensor): Make {
   };
 }
 
-proveLeaking(
-  "EndToEndBlt whose bytes read as if their own patch were known early",
-  (device) =>
-    grouped(device, tinyEndToEnd(PREVIOUS), {
-      readable: ({ ids }) =>
-        ids.map((id, p) => ids[p + 1] === id + 1 ? id : id - 1),
-    }),
-);
+for (const objective of [PREVIOUS, ROUTING]) {
+  proveLeaking(
+    `EndToEndBlt, ${objective.kind}, whose bytes read as if their own patch were known early`,
+    (device) =>
+      grouped(device, tinyEndToEnd(objective), {
+        readable: ({ ids }) =>
+          ids.map((id, p) => ids[p + 1] === id + 1 ? id : id - 1),
+      }),
+  );
+}
 
 proveLeaking(
   "EndToEndBlt whose bytes read the open patch",
@@ -87,6 +92,11 @@ proveLeaking(
 proveLeaking(
   "EndToEndBlt that scores a byte by the one after it",
   scored(scoresOfNext),
+);
+
+proveLeaking(
+  "EndToEndBlt that routes a byte by the one after it",
+  scored(scoresOfNext, ROUTING),
 );
 
 proveLeaking(

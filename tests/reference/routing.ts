@@ -22,15 +22,13 @@ import type { Variables } from "./weights.ts";
 export interface RoutingSizes {
   /** Wanted mean patch, in bytes. */
   readonly target: number;
-  /** Whether it learns from how sure it is of what is read. */
-  readonly confidence: boolean;
 }
 
 /** What a router makes of bytes. */
 export interface Routes {
   /** Share of the patch that a byte starts. [N] */
   readonly gates: Row;
-  /** 1, with the gradient of the confidence if wanted. [N] */
+  /** 1, with the gradient of the probability of what was decided. [N] */
   readonly factors: Row;
   /** Ratio loss. */
   readonly ratio: Scalar;
@@ -40,7 +38,7 @@ export interface Routes {
 export function routesOf(
   latents: Matrix,
   weights: Variables,
-  { target, confidence }: RoutingSizes,
+  { target }: RoutingSizes,
 ): Routes {
   const queries = linear(latents, weights("router.query.weight"));
   const keys = linear(latents, weights("router.key.weight"));
@@ -57,7 +55,7 @@ export function routesOf(
   return {
     gates: probabilities.map((p, i) => i === 0 ? p : clamped(p)),
     factors: probabilities.map((p) =>
-      new Scalar(1, [p], [confidence ? p.value > 0.5 ? 1 : -1 : 0])
+      new Scalar(1, [p], [p.value > 0.5 ? 1 : -1])
     ),
     ratio: add(
       affine(mean, scale * (target - 1) * share, 0),
