@@ -32,7 +32,9 @@ export function formsTest<Name extends string, Size extends string>(
 ): void {
   const types = Object.values({ ...kernel.reads, ...kernel.writes });
   for (const device of devices) {
-    const ignore = types.includes("f16") && !device.halves;
+    const halves = types.includes("f16");
+    if (halves && device.kind === "cpu") continue;
+    const ignore = halves && !device.halves;
     const forms = device.kind === "cpu"
       ? [undefined]
       : kernel.forms.map(({ fits, ...form }) => ({ fits, form }));
