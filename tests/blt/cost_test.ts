@@ -6,8 +6,11 @@ import {
   bytesPreset,
   countParameters,
   encode,
+  type EndToEndConfig,
+  endToEndPreset,
   flopsPerByte,
   type ModelConfig,
+  type Objective,
   patchRows,
 } from "../../blt/mod.ts";
 import { placeWeights, type TransformerConfig } from "../../nn/mod.ts";
@@ -94,4 +97,26 @@ Deno.test("countParameters() keeps products and tables apart", () => {
     compute: blocks(transformer) + 261 * transformer.dim,
     lookup: 260 * transformer.dim,
   });
+});
+
+Deno.test("a router counts as two square maps instead of byte heads", () => {
+  const config = (objective: Objective): EndToEndConfig =>
+    endToEndPreset("nano", { patchBytes: 4, objective });
+  const next = config({ kind: "next", reaches: "all" });
+  const routing = config({ kind: "routing" });
+  const { blt: { latent }, tiny: { dim } } = next;
+  const heads = 260 * dim;
+  const router = 2 * dim ** 2;
+  const lengths = { context: 512, meanPatchBytes: 4 };
+  assertEquals(
+    flopsPerByte(routing, lengths) - flopsPerByte(next, lengths),
+    2 * (router - heads),
+  );
+  const sizeOf = (config: EndToEndConfig): number =>
+    countParameters(buildModel(config)).compute;
+  // The null patch comes, the norm of the heads goes.
+  assertEquals(
+    sizeOf(routing) - sizeOf(next),
+    router - heads + latent.dim - dim,
+  );
 });

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { planOf, type TrainOptions } from "../../blt/mod.ts";
+import {
+  describeModel,
+  modelsOf,
+  planOf,
+  type TrainOptions,
+} from "../../blt/mod.ts";
 
 const OPTIONS: TrainOptions = {
   model: "blt",
@@ -76,4 +81,23 @@ Deno.test("planOf() refuses levels and groups that cannot be", () => {
     RangeError,
     "uncertainty seam needs patches from an entropy model, got patcher space",
   );
+});
+
+Deno.test("modelsOf() makes patches by the objective", () => {
+  const cases = [
+    ["previous", "previous bytes", 0.3],
+    ["next", "next bytes", 0.3],
+    ["routing", "routing", 0.03],
+  ] as const;
+  for (const [objective, words, weight] of cases) {
+    const plan = planOf({ ...OPTIONS, model: "end-to-end", objective });
+    const { model } = modelsOf(plan);
+    assert(model.kind === "end-to-end");
+    assertEquals(model.objective.kind, objective);
+    assertEquals(model.auxiliaryWeight, weight);
+    assertEquals(
+      describeModel(model, plan.preset),
+      `end-to-end BLT nano by ${words}`,
+    );
+  }
 });

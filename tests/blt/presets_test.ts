@@ -136,6 +136,18 @@ Deno.test("models refuse groups that cannot be", () => {
     RangeError,
     "objective.bytes must be >= 1, got 0",
   );
+  const objective = { kind: "routing" } as const;
+  assertThrows(
+    () => endToEndPreset("nano", { patchBytes: 1, objective }),
+    RangeError,
+    "grouping.target must be > 1 with routing, got 1",
+  );
+  const rise = { target: 4, most: 16, rule: "rise" } as const;
+  assertThrows(
+    () => new EndToEndBlt({ ...endToEnd, objective, grouping: rise }),
+    RangeError,
+    "grouping.rule must be above with routing, got rise",
+  );
   assertThrows(
     () => new EndToEndBlt({ ...endToEnd, tiny: { ...endToEnd.tiny, dim: 8 } }),
     RangeError,

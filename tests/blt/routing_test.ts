@@ -1,9 +1,4 @@
-import {
-  assertAlmostEquals,
-  assertEquals,
-  assertGreater,
-  assertLess,
-} from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import {
   Batches,
   encode,
@@ -26,7 +21,7 @@ import {
 } from "../../tensor/mod.ts";
 import { assertClose, ELEMENTWISE } from "../support/close.ts";
 import { devices, deviceTest } from "../support/devices.ts";
-import { Draw, forAll } from "../support/for_all.ts";
+import { forAll } from "../support/for_all.ts";
 import { tinyEndToEnd } from "./tiny_models.ts";
 
 const ROUTING = { kind: "routing" } as const;
@@ -150,3 +145,46 @@ deviceTest(
     assertClose(session.scores, probabilities, ELEMENTWISE);
   },
 );
+
+const book = new URL("../../data/moby_dick.txt", import.meta.url);
+const stream = tokenStream([{
+  name: "book",
+  bytes: (await Deno.readFile(book)).subarray(5000, 105_000),
+}]);
+
+/** Mean bytes in a patch at each step of a training for that above all. */
+async function meanPatches(target: number): Promise<number[]> {
+  using _scope = new Scope();
+  const shape = { rows: 4, context: 128 };
+  const { config } = tinyEndToEnd(ROUTING, {
+    auxiliaryWeight: 3,
+    warmupSteps: 0,
+    grouping: { target, most: 32, rule: "above" },
+  });
+  using trainer = new Trainer(
+    new EndToEndBlt(config, new Rng(1)),
+    devices[0]!,
+    {
+      batches: new Batches(stream, shape, new Rng(2)),
+      shape,
+      schedule: { kind: "constant", peak: 4e-3, warmupSteps: 0 },
+    },
+  );
+  for (let step = 0; step < 60; step++) trainer.step();
+  const metrics = await trainer.metrics();
+  return metrics.map(({ meanPatchBytes }) => meanPatchBytes);
+}
+
+for (const target of [2, 6]) {
+  Deno.test(`ratioLoss() moves patches towards ${target} bytes`, async () => {
+    const means = await meanPatches(target);
+    const last = means.slice(-10).reduce((a, b) => a + b, 0) / 10;
+    const error = Math.abs(last / target - 1);
+    assertLess(error, 0.15, `${last} bytes`);
+    assertLess(
+      error,
+      Math.abs(means[0]! / target - 1) / 2,
+      `${means[0]} bytes`,
+    );
+  });
+}
