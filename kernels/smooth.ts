@@ -1,7 +1,7 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
 
 /** Sizes of the kernels that smooth sequences of `length` groups. */
-type SmoothSize = "sequences" | "length" | "cols";
+export type SmoothSize = "sequences" | "length" | "cols";
 
 /**
  * out[j] = s[j] x[j] + (1 - s[j]) out[j - 1] in each sequence, in front of

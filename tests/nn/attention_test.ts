@@ -74,6 +74,28 @@ for (const residual of [1, 2] as const) {
   );
 }
 
+deviceTest(
+  "CrossAttention multiplies what a query sees, not the query",
+  async (device) => {
+    const layer = new CrossAttention(2, { heads: 1, residual: 1, rng });
+    placeWeights(layer, device);
+    const x = Tensor.from(device, [2, 2], [3, 5, 7, 9]);
+    const kv = layer.keysValues(Tensor.from(device, [1, 2], [1, -2]));
+    const ends = { lo: Uint32Array.of(0, 0), hi: Uint32Array.of(1, 1) };
+    const intervals = Intervals.from(device, ends, 1);
+    const factors = Tensor.from(device, [2, 1], [-2, 1]);
+    const plain = await layer.forward(x, kv, intervals).data();
+    const found = await layer.forward(x, kv, intervals, factors).data();
+    const [a = 0, b = 0] = plain;
+    assertClose(
+      found.subarray(0, 2),
+      [3 - 2 * (a - 3), 5 - 2 * (b - 5)],
+      { absolute: 1e-5, relative: 1e-5 },
+    );
+    assertEquals(found.subarray(2), plain.subarray(2));
+  },
+);
+
 Deno.test("checkHeads() asks for heads that divide the width", () => {
   checkHeads(12, 4);
   for (const heads of [5, 0, 1.5]) {
