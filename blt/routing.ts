@@ -129,10 +129,10 @@ function identity(dim: number): Linear {
 }
 
 /**
- * Loss that is 1 where a byte of `target` starts a patch, with a probability
- * that says so: N / (N - 1) ((N - 1) F G + (1 - F) (1 - G)), where N is the
- * target, F the share of starts, which has no gradient, and G the mean
- * probability. probabilities: [R] -> []
+ * Draws the share of starts towards one byte in N, the target, where it is 1:
+ * N / (N - 1) ((N - 1) F G + (1 - F) (1 - G)) (Hwang et al., 2025,
+ * arXiv:2507.07955, section 2.2). F is the share of starts, without a gradient,
+ * and G the mean probability. probabilities: [R] -> []
  */
 export function ratioLoss(probabilities: Tensor, target: number): Tensor {
   const share = noGrad(() => mean(greater(probabilities, BOUNDARY)));
