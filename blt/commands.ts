@@ -182,7 +182,7 @@ const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: "[--data PATH]... [--model M] [--preset P] [--patcher P] " +
       "[--patch-bytes R] [--objective O] [--no-skip] [--levels L] " +
       "[--uncertainty U] [--units-per-group U] [--rule R] [--steps N] [--batch B] [--context T] [--lr X] " +
-      "[--seed S] [--device D] [--out DIR] [--resume DIR] " +
+      "[--seed S] [--device D] [--storage S] [--out DIR] [--resume DIR] " +
       "[--eval-every N] [--save-every N]",
   },
   generate: {

@@ -1,3 +1,4 @@
+import type { WeightStorage } from "../nn/mod.ts";
 import type {
   ByteTransformerConfig,
   ModelConfig,
@@ -61,6 +62,8 @@ export interface TrainOptions {
   readonly context?: number;
   /** Highest learning rate; default by preset. */
   readonly lr?: number;
+  /** As what products read weights; default "f32". */
+  readonly storage?: WeightStorage;
   /** Same seed, same device: same bits. */
   readonly seed: number;
   /** Steps between evaluations; default only at the end. */
@@ -132,6 +135,7 @@ export function planOf(options: TrainOptions): TrainPlan {
     uncertainty: "total",
     unitsPerGroup: 4,
     rule: "above",
+    storage: "f32",
     ...sizes,
   };
   const { batch, context, seed, evalEvery, saveEvery } = plan;

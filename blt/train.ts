@@ -1,4 +1,4 @@
-import { type Device, Rng, Scope } from "../tensor/mod.ts";
+import { type Device, requireHalves, Rng, Scope } from "../tensor/mod.ts";
 import { calibrate } from "./calibrate.ts";
 import {
   type Checkpoint,
@@ -135,7 +135,8 @@ class TrainingRun {
         "Cannot resume the run: the texts are not those that it was started with",
       );
     }
-    // Fails on bad data before anything is written.
+    // Fails before anything is written.
+    if (plan.storage === "f16") requireHalves(device);
     this.#batches("model");
     if (!before) await writeRunConfig(store, config);
     this.#announce(sizes);
@@ -272,14 +273,20 @@ class TrainingRun {
     device: Device,
     entropies: Float32Array | undefined,
   ): Trainer {
-    const { batch, context, lr, steps, entropyLr, entropySteps } = this.#plan;
-    const [peak, totalSteps] = phase === "model"
-      ? [lr, steps]
-      : [entropyLr, entropySteps];
+    const plan = this.#plan;
+    const { batch, context } = plan;
+    const { lr: peak, steps: totalSteps, storage } = phase === "model"
+      ? plan
+      : {
+        lr: plan.entropyLr,
+        steps: plan.entropySteps,
+        storage: "f32" as const, // rounding must not move patches
+      };
     const trainer = new Trainer(model, device, {
       batches: this.#batches(phase),
       shape: { rows: batch, context },
       entropies,
+      storage,
       schedule: {
         kind: "cosine",
         peak,

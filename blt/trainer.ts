@@ -11,6 +11,7 @@ import {
   placeWeights,
   type Schedule,
   type Weights,
+  type WeightStorage,
 } from "../nn/mod.ts";
 import type { PatchedRows } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
@@ -28,6 +29,8 @@ export interface TrainerOptions {
   readonly entropies?: Float32Array | undefined;
   /** Learning rate of each step. */
   readonly schedule: Schedule;
+  /** As what products read weights; default "f32". */
+  readonly storage?: WeightStorage;
 }
 
 /** What one training step gave. */
@@ -83,6 +86,7 @@ export class Trainer implements Disposable {
     // A threshold is not learned but tracked: its gradient is 0.
     this.weights = placeWeights(model, device, {
       decays: (name) => !isThreshold(name),
+      storage: options.storage ?? "f32",
     });
     this.optimizer = new AdamW(this.weights, { clip: CLIP });
     this.#names = model.metricNames ?? [];
@@ -122,7 +126,9 @@ export class Trainer implements Disposable {
     if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
     for (let i = 0; i < batches; i++) {
       using _batch = new Scope({ records: false });
-      this.#next().lesson.finish?.(1 / (i + 1)); // the mean of all
+      const { finish } = this.#next().lesson;
+      if (!finish) return; // its threshold is not tracked
+      finish(1 / (i + 1)); // the mean of all
       this.#device.submit();
     }
   }

@@ -25,6 +25,14 @@ export interface ArenaEntry {
   readonly lrScale?: number;
 }
 
+/** Throws a `DeviceError` when `device` has no buffers of f16. */
+export function requireHalves({ halves, description }: Device): void {
+  if (halves) return;
+  throw new DeviceError(
+    `Cannot store weights in f16: expected a WebGPU adapter with shader-f16, got "${description}"; store them in f32`,
+  );
+}
+
 /** Options of an {@linkcode Arena}. */
 export interface ArenaOptions {
   /** Whether the values have a `half`; default false. */
@@ -77,11 +85,7 @@ export class Arena implements Disposable {
     entries: ReadonlyMap<string, ArenaEntry>,
     { halves = false }: ArenaOptions = {},
   ) {
-    if (halves && !device.halves) {
-      throw new DeviceError(
-        `Cannot store weights in f16: expected a WebGPU adapter with shader-f16, got "${device.description}"; store them in f32`,
-      );
-    }
+    if (halves) requireHalves(device);
     // Storage begins at multiples of 256 bytes, in f16 128 numbers.
     const alignment = halves ? 2 : 1;
     const slots = new Map<string, Slot>();

@@ -82,7 +82,8 @@ async function check(device: Device, options: TrainOptions): Promise<void> {
       assertEquals([...data], [0.5, 0], key);
       continue;
     }
-    assertEquals(data[1], 3, key);
+    // Each step of training, and as many to settle that had groups to find.
+    assert(data[1]! > 3 && data[1]! <= 6, key);
     assert(data[0] !== 0, key);
   }
 }

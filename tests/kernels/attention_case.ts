@@ -124,11 +124,12 @@ export function expectedOf(
   return wide as AttentionNumbers;
 }
 
-/** The case on a device. */
+/** The case on a device, in one form of the kernels or as it chooses. */
 export async function foundOn(
   device: Device,
   spec: AttentionCase,
   numbers: AttentionNumbers,
+  form?: string,
 ): Promise<Readonly<Record<Result, Float32Array>>> {
   const storages: Record<string, Storage> = {};
   for (const [name, array] of Object.entries(numbers)) {
@@ -142,7 +143,8 @@ export async function foundOn(
         [name, storages[names[name] ?? name]!] as const
       ),
     );
-    device.launch(kernel, buffers, sizes);
+    const forms = kernel.forms.filter(({ name }) => !form || name === form);
+    device.launch({ ...kernel, forms }, buffers, sizes);
   });
   const names = ["out", "lse", "dq", "delta", "dkv"];
   const found = await device.read(names.map((name) => storages[name]!));

@@ -4,6 +4,7 @@ import {
   attentionGradQKernel,
   attentionKernel,
   chooseForm,
+  type DeviceClass,
   openDevice,
 } from "../../kernels/mod.ts";
 import { causal, type Ends } from "../../tensor/mod.ts";
@@ -43,7 +44,7 @@ function none(queries: number): Ends {
 }
 
 Deno.test({
-  name: "attentionTile() and those of its gradients match their definition",
+  name: "attentionForms() in tiles match their definition",
   ignore: devices.length < 2,
   async fn(): Promise<void> {
     using device = await openDevice("webgpu", { as: "nvidia" });
@@ -62,7 +63,67 @@ Deno.test({
   },
 });
 
-Deno.test("attentionTile() is for long intervals on real GPUs", () => {
+/** Groups of neighbours that are whole, cut short, apart and empty. */
+const GROUPS: readonly AttentionCase[] = [
+  { ends: causal([1]), keys: 1, heads: 1, headWidth: 1 },
+  { ends: causal([5, 3, 9], 4), keys: 17, heads: 3, headWidth: 16 },
+  { ends: randomEnds(new Draw(3), 31, 50), keys: 50, heads: 2, headWidth: 5 },
+  { ends: none(9), keys: 6, heads: 1, headWidth: 4 },
+  {
+    ends: {
+      lo: Uint32Array.of(2, 9, 9, 20, 20, 24, 39),
+      hi: Uint32Array.of(5, 9, 12, 20, 23, 40, 40),
+    },
+    keys: 40,
+    heads: 2,
+    headWidth: 8,
+  },
+];
+
+Deno.test({
+  name: "attentionForms() gives the same bits with neighbours as by rows",
+  ignore: devices[1]?.class !== "software",
+  async fn(): Promise<void> {
+    for (const spec of GROUPS) {
+      const numbers = drawCase(spec);
+      assertEquals(
+        await foundOn(devices[1]!, spec, numbers, "neighbours"),
+        await foundOn(devices[1]!, spec, numbers, "rows"),
+      );
+    }
+  },
+});
+
+Deno.test({
+  name: "attentionForms() reads nothing between the intervals of neighbours",
+  ignore: devices[1]?.class !== "software",
+  async fn(): Promise<void> {
+    const spec = {
+      ends: { lo: Uint32Array.of(2, 9, 14), hi: Uint32Array.of(4, 10, 15) },
+      keys: 16,
+      heads: 1,
+      headWidth: 4,
+    };
+    const numbers = drawCase(spec);
+    const { kv, ofKeys } = numbers;
+    const seen = kv.map((x, i) => {
+      const key = Math.floor(i / 8);
+      return ofKeys[2 * key] === ofKeys[2 * key + 1] ? NaN : x;
+    });
+    const { out, dq } = await foundOn(
+      devices[1]!,
+      spec,
+      { ...numbers, kv: seen },
+      "neighbours",
+    );
+    const expected = expectedOf(spec, numbers);
+    const sum = sumOf(16 * spec.keys);
+    assertClose(out, expected.out, sum);
+    assertClose(dq, expected.dq, sum);
+  },
+});
+
+Deno.test("attentionForms() puts tiles on real GPUs, neighbours on software", () => {
   const sizes = {
     queries: 100,
     keys: 100,
@@ -71,6 +132,7 @@ Deno.test("attentionTile() is for long intervals on real GPUs", () => {
     kvStride: 32,
     kOffset: 0,
     pairs: 1000,
+    longest: 100,
   };
   for (
     const build of [
@@ -79,12 +141,22 @@ Deno.test("attentionTile() is for long intervals on real GPUs", () => {
       attentionGradKvKernel,
     ]
   ) {
-    const { forms } = build(16);
-    const named = (device: "nvidia" | "software", longest: number): string =>
-      forms[chooseForm(build(16), device, { ...sizes, longest })]!.name!;
-    assertEquals(named("nvidia", 100), "tiles");
-    assertEquals(named("nvidia", 8), "rows");
-    assertEquals(named("software", 100), "rows");
+    const named = (
+      device: DeviceClass,
+      changes?: Partial<typeof sizes>,
+    ): string | undefined => {
+      const { forms } = build(16);
+      const form = chooseForm(build(16), device, { ...sizes, ...changes });
+      return forms[form]!.name;
+    };
+    assertEquals(named("nvidia"), "tiles");
+    assertEquals(named("nvidia", { longest: 8 }), "rows");
+    assertEquals(named("software"), "rows");
+    const many = { pairs: 2 ** 16 };
+    assertEquals(named("software", many), "neighbours");
+    assertEquals(named("software", { ...many, longest: 50_000 }), "rows");
+    const few = { ...many, queries: 4, keys: 4 };
+    assertEquals(named("software", few), "rows");
     assertEquals(build(520).forms.length, 1);
   }
 });

@@ -81,7 +81,7 @@ for (const [name, make] of Object.entries(MODELS)) {
   Deno.test(`${name} has mean groups of the wanted size`, async () => {
     const { target } = GROUPING;
     const mean = await meanGroup(make());
-    
+
     assertLess(Math.abs(mean / target - 1), 0.05, `${mean} units`);
   });
 }
