@@ -17,7 +17,7 @@ import {
   type TrainEvent,
   type TrainOptions,
 } from "../../blt/mod.ts";
-import { type Device, Scope } from "../../tensor/mod.ts";
+import { type Device, DeviceError, Scope } from "../../tensor/mod.ts";
 import { devices, deviceTest } from "../support/devices.ts";
 import { BYTES_RUN, DOCUMENTS, ENTROPY_RUN, trainTiny } from "./tiny_run.ts";
 
@@ -305,4 +305,35 @@ Deno.test("train() resumes only with the texts that it was started with", async 
     "the texts are not those that it was started with",
   );
   assertEquals(store.files.get(RUN_FILES.state), before);
+});
+
+deviceTest(
+  "train() learns nearly the same with weights in f16",
+  async (device) => {
+    const loss = async (options: TrainOptions): Promise<number> => {
+      const losses: number[] = [];
+      await trainTiny(device, options, {
+        report: (event, stop) => {
+          if (event.kind === "step") losses.push(event.loss);
+          stopBeforeSample(event, stop);
+        },
+      });
+      return losses.at(-1)!;
+    };
+    const rounded = await loss({ ...BYTES_RUN, storage: "f16" });
+    const exact = await loss(BYTES_RUN);
+    assertNotEquals(rounded, exact);
+    assert(Math.abs(rounded - exact) < 5e-3, `${rounded} is not ${exact}`);
+  },
+  { halves: true },
+);
+
+Deno.test("train() writes nothing where there is no f16", async () => {
+  const store = new MemoryStore();
+  await assertRejects(
+    () => trainTiny(cpu, { ...BYTES_RUN, storage: "f16" }, { store }),
+    DeviceError,
+    "Cannot store weights in f16: expected a WebGPU adapter with shader-f16",
+  );
+  assertEquals(store.files.size, 0);
 });
