@@ -167,10 +167,11 @@ export function endToEndPreset(
   }: EndToEndOptions,
 ): EndToEndConfig {
   const bytes = Math.round(patchBytes);
-  const blt = bltPreset(preset, { kind: "static", bytes });
+  const { ngrams, ...blt } = bltPreset(preset, { kind: "static", bytes });
   return checkEndToEnd({
     kind: "end-to-end",
-    blt,
+    // Without the skip connection nobody reads hashed n-grams.
+    blt: skip && ngrams ? { ...blt, ngrams } : blt,
     tiny: { ...blt.encoder, hiddenDim: blt.encoder.dim, window: 32 },
     objective,
     skip,

@@ -63,6 +63,7 @@ export async function gradientTable(
 }
 
 function norm(parts: readonly Float32Array[]): string {
+  if (parts.length === 0) return "none";
   let squares = 0;
   for (const part of parts) for (const x of part) squares += x * x;
   return Math.sqrt(squares).toPrecision(3);

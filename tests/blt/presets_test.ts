@@ -154,3 +154,9 @@ Deno.test("models refuse groups that cannot be", () => {
     "tiny.dim must be encoder.dim, got 8 and 64",
   );
 });
+
+Deno.test("endToEndPreset() has n-gram tables only where they are read", () => {
+  const tables = (skip: boolean): boolean =>
+    "ngrams" in endToEndPreset("nano", { patchBytes: 4, skip }).blt;
+  assertEquals([tables(true), tables(false)], [true, false]);
+});
