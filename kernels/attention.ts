@@ -1,8 +1,8 @@
 import { attentionRowSimd } from "./attention_row_simd.ts";
 import { attentionSimd } from "./attention_simd.ts";
-import { attentionTile } from "./attention_wgsl.ts";
+import { attentionForms } from "./attention_wgsl.ts";
 import type { AttentionBuffer, AttentionSize } from "./attention_layout.ts";
-import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
+import { ATTENTION_SIZES, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
 import { upTo } from "./wasm/form.ts";
 
@@ -25,47 +25,12 @@ export const attentionKernel: (
   headWidth: number,
 ) => Kernel<AttentionBuffer, AttentionSize> = perHeadWidth((headWidth) => {
   const scale = 1 / Math.sqrt(headWidth);
-  const { lanes, pieces, type, each, dot } = headText(headWidth);
   return defineKernel<AttentionBuffer, AttentionSize>({
     name: `attention_${headWidth}`,
     reads: { q: "f32", kv: "f32", ends: "u32" },
     writes: { out: "f32", lse: "f32" },
     sizes: ATTENTION_SIZES,
-    wgsl: [...attentionTile(headWidth), {
-      name: "rows",
-      items: ({ queries, heads }) => queries * heads,
-      vectors: lanes === 4 ? ["q", "kv", "out"] : [],
-      fits: (device, { longest }) =>
-        device !== "software" || longest <= MOST_TURNS,
-      body: `
-  let query = id % sizes.queries;
-  let column = id / sizes.queries * ${pieces}u;
-  let own = query * (sizes.qStride / ${lanes}u) + column;
-  ${each(`let q# = ${scale} * q[own + #u];`)}
-  ${each(`var sum# = ${type}();`)}
-  var top = -3e38;
-  var total = 0.0;
-  let end = ends[2u * query + 1u];
-  for (var key = ends[2u * query]; key < end; key++) {
-    let k = (key * sizes.kvStride + sizes.kOffset) / ${lanes}u + column;
-    let v = k + sizes.heads * ${pieces}u;
-    let score = ${dot("q#", "kv[k + #u]")};
-    if (score > top) {
-      let decay = exp(top - score);
-      top = score;
-      total *= decay;
-      ${each("sum# *= decay;")}
-    }
-    let weight = exp(score - top);
-    total += weight;
-    ${each("sum# += weight * kv[v + #u];")}
-  }
-  let empty = total == 0.0;
-  let share = 1.0 / select(total, 1.0, empty);
-  let result = query * sizes.heads * ${pieces}u + column;
-  ${each("out[result + #u] = share * sum#;")}
-  lse[id] = select(top + log(total), 0.0, empty);`,
-    }],
+    wgsl: attentionForms(headWidth),
     define: (
       { q, kv, ends, out, lse },
       { queries, heads, qStride, kvStride, kOffset },

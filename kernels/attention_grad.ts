@@ -8,8 +8,8 @@ import {
   attentionGradKvSimd,
   attentionGradQSimd,
 } from "./attention_grad_simd.ts";
-import { attentionGradKvTile, attentionGradQTile } from "./attention_wgsl.ts";
-import { ATTENTION_SIZES, headText, MOST_TURNS, perHeadWidth } from "./head.ts";
+import { attentionGradKvForms, attentionGradQForms } from "./attention_wgsl.ts";
+import { ATTENTION_SIZES, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
 
 /**
@@ -24,7 +24,6 @@ export const attentionGradQKernel: (
   headWidth: number,
 ) => Kernel<AttentionGradQBuffer, AttentionSize> = perHeadWidth((headWidth) => {
   const scale = 1 / Math.sqrt(headWidth);
-  const { lanes, pieces, type, each, dot } = headText(headWidth);
   return defineKernel<AttentionGradQBuffer, AttentionSize>({
     name: `attention_grad_q_${headWidth}`,
     reads: {
@@ -37,33 +36,7 @@ export const attentionGradQKernel: (
     },
     writes: { dq: "f32", delta: "f32" },
     sizes: ATTENTION_SIZES,
-    wgsl: [...attentionGradQTile(headWidth), {
-      name: "rows",
-      items: ({ queries, heads }) => queries * heads,
-      vectors: lanes === 4 ? ["g", "out", "q", "kv", "dq"] : [],
-      fits: (device, { longest }) =>
-        device !== "software" || longest <= MOST_TURNS,
-      body: `
-  let query = id % sizes.queries;
-  let column = id / sizes.queries * ${pieces}u;
-  let own = query * (sizes.qStride / ${lanes}u) + column;
-  let result = query * sizes.heads * ${pieces}u + column;
-  ${each(`let q# = ${scale} * q[own + #u];`)}
-  ${each("let g# = g[result + #u];")}
-  ${each(`var sum# = ${type}();`)}
-  let inner = ${dot("g#", "out[result + #u]")};
-  let norm = lse[id];
-  let end = ends[2u * query + 1u];
-  for (var key = ends[2u * query]; key < end; key++) {
-    let k = (key * sizes.kvStride + sizes.kOffset) / ${lanes}u + column;
-    let v = k + sizes.heads * ${pieces}u;
-    let weight = exp(${dot("q#", "kv[k + #u]")} - norm);
-    let slope = weight * (${dot("g#", "kv[v + #u]")} - inner);
-    ${each("sum# += slope * kv[k + #u];")}
-  }
-  ${each(`dq[own + #u] = ${scale} * sum#;`)}
-  delta[id] = inner;`,
-    }],
+    wgsl: attentionGradQForms(headWidth),
     define: (
       { g, out, q, kv, ends, lse, dq, delta },
       { queries, heads, qStride, kvStride, kOffset },
@@ -117,7 +90,6 @@ export const attentionGradKvKernel: (
 ) => Kernel<AttentionGradKvBuffer, AttentionGradKvSize> = perHeadWidth(
   (headWidth) => {
     const scale = 1 / Math.sqrt(headWidth);
-    const { lanes, pieces, type, each, dot } = headText(headWidth);
     return defineKernel<AttentionGradKvBuffer, AttentionGradKvSize>({
       name: `attention_grad_kv_${headWidth}`,
       reads: {
@@ -130,35 +102,7 @@ export const attentionGradKvKernel: (
       },
       writes: { dkv: "f32" },
       sizes: [...ATTENTION_SIZES, "keys"],
-      wgsl: [...attentionGradKvTile(headWidth), {
-        name: "rows",
-        items: ({ keys, heads }) => keys * heads,
-        vectors: lanes === 4 ? ["g", "q", "kv", "dkv"] : [],
-        fits: (device, { longest }) =>
-          device !== "software" || longest <= MOST_TURNS,
-        body: `
-  let key = id % sizes.keys;
-  let head = id / sizes.keys;
-  let column = head * ${pieces}u;
-  let k = (key * sizes.kvStride + sizes.kOffset) / ${lanes}u + column;
-  let v = k + sizes.heads * ${pieces}u;
-  ${each(`let k# = ${scale} * kv[k + #u];`)}
-  ${each("let v# = kv[v + #u];")}
-  ${each(`var dk# = ${type}();`)}
-  ${each(`var dv# = ${type}();`)}
-  let end = ends[2u * key + 1u];
-  for (var query = ends[2u * key]; query < end; query++) {
-    let own = query * (sizes.qStride / ${lanes}u) + column;
-    let result = query * sizes.heads * ${pieces}u + column;
-    let row = head * sizes.queries + query;
-    let weight = exp(${dot("k#", "q[own + #u]")} - lse[row]);
-    let slope = weight * (${dot("v#", "g[result + #u]")} - delta[row]);
-    ${each("dk# += slope * q[own + #u];")}
-    ${each("dv# += weight * g[result + #u];")}
-  }
-  ${each(`dkv[k + #u] = ${scale} * dk#;`)}
-  ${each("dkv[v + #u] = dv#;")}`,
-      }],
+      wgsl: attentionGradKvForms(headWidth),
       define: (
         { g, q, kv, ends, lse, delta, dkv },
         { queries, keys, heads, qStride, kvStride, kOffset },

@@ -14,12 +14,6 @@ export interface HeadText {
   dot(a: string, b: string): string;
 }
 
-/**
- * Most keys of a query, or queries of a key, on a software adapter: it ends
- * the loops of an invocation silently after 65,535 turns.
- */
-export const MOST_TURNS = 60_000;
-
 /** Sizes that all attention kernels have. */
 export const ATTENTION_SIZES: readonly AttentionSize[] = [
   "queries",
