@@ -74,11 +74,13 @@ export class Trainer implements Disposable {
   readonly #teach: Teach;
   readonly #names: readonly string[];
   readonly #ring: MetricsRing;
-  readonly #scope = new Scope();
+  readonly #owned: DisposableStack;
   #patchMeans: number[] = [];
 
   /** Moves `model` to `device`. Opens a scope that `dispose` closes. */
   constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
+    using owned = new DisposableStack();
+    owned.use(new Scope());
     this.model = model;
     this.batches = options.batches;
     this.#device = device;
@@ -88,13 +90,16 @@ export class Trainer implements Disposable {
       decays: (name) => !isThreshold(name),
       storage: options.storage ?? "f32",
     });
-    this.optimizer = new AdamW(this.weights, { clip: CLIP });
+    this.optimizer = owned.use(new AdamW(this.weights, { clip: CLIP }));
     this.#names = model.metricNames ?? [];
-    this.#ring = new MetricsRing(device, {
-      slots: RING_SLOTS,
-      fields: 2 + this.#names.length,
-    });
+    this.#ring = owned.use(
+      new MetricsRing(device, {
+        slots: RING_SLOTS,
+        fields: 2 + this.#names.length,
+      }),
+    );
     this.#teach = teachingOf(model, device, options.shape.context);
+    this.#owned = owned.move();
   }
 
   /** Learning rate of the next step. */
@@ -190,9 +195,7 @@ export class Trainer implements Disposable {
 
   /** Frees weights, optimizer and tables. */
   [Symbol.dispose](): void {
-    this.#ring[Symbol.dispose]();
-    this.optimizer[Symbol.dispose]();
-    this.#scope[Symbol.dispose]();
+    this.#owned.dispose();
   }
 }
 

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertThrows,
 } from "@std/assert";
 import {
   Batches,
@@ -17,12 +18,13 @@ import { placeWeights } from "../../nn/mod.ts";
 import {
   crossEntropy,
   type Device,
+  DeviceError,
   noGrad,
   Rng,
   Scope,
   Tensor,
 } from "../../tensor/mod.ts";
-import { deviceTest } from "../support/devices.ts";
+import { devices, deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
 import { tinyEndToEnd } from "./tiny_models.ts";
 
@@ -139,3 +141,24 @@ deviceTest(
     assertEquals(device.counts.waits, waits);
   },
 );
+
+Deno.test("Trainer that cannot be made leaves nothing open", () => {
+  const cpu = devices[0]!;
+  const { liveBlocks } = cpu.memory;
+  {
+    using _scope = new Scope(); // fails when another is open inside
+    const model = buildModel(bytesConfig, new Rng(1));
+    assertThrows(
+      () =>
+        new Trainer(model, cpu, {
+          batches: batches(),
+          shape: SHAPE,
+          schedule: { kind: "constant", peak: 0.01, warmupSteps: 4 },
+          storage: "f16",
+        }),
+      DeviceError,
+      "Cannot store weights in f16",
+    );
+  }
+  assertEquals(cpu.memory.liveBlocks, liveBlocks);
+});
