@@ -48,6 +48,9 @@ export async function evaluateStream(
     ? await streamEntropies(entropyModel, device, stream)
     : undefined;
   const feed = model.feed(device, context, { gradient: false });
+  // A model that makes its patches itself counts them in its lessons.
+  const counter = model.metricNames?.indexOf("patches") ?? -1;
+  const teach = counter < 0 ? undefined : model.teach?.(device, context);
   const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
   let nats = 0;
   let ids = 0;
@@ -70,9 +73,18 @@ export async function evaluateStream(
     }, model.config);
     const targets = joined(group.map((row) => row.targets), Uint32Array);
     const target = Tensor.from(device, [targets.length], targets);
+    ids += targets.length;
+    if (teach) {
+      // A late step, so that patches are its own.
+      const lesson = noGrad(() => teach(rows, target, Infinity));
+      const [mean = NaN] = await lesson.nats.data();
+      const [count = NaN] = await lesson.metrics![counter]!.data();
+      nats += mean * targets.length;
+      patches += count;
+      continue;
+    }
     const costs = await noGrad(() => tokenNats(feed(rows), target)).data();
     for (const cost of costs) nats += cost;
-    ids += targets.length;
     for (const flags of rows.starts) {
       patches += flags.subarray(0, -1).reduce((sum, flag) => sum + flag, 0);
     }

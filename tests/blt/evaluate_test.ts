@@ -1,11 +1,13 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import {
   BOS,
   buildModel,
   ByteTransformer,
   type Document,
+  type EndToEndSession,
   evaluateStream,
   type ModelConfig,
+  openSession,
   patchRows,
   streamEntropies,
   tokenStream,
@@ -16,6 +18,7 @@ import { placeWeights } from "../../nn/mod.ts";
 import { type Device, noGrad, Rng, Scope } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
+import { tinyEndToEnd } from "./tiny_models.ts";
 
 const CONTEXT = 24;
 
@@ -127,3 +130,31 @@ deviceTest("evaluateStream() takes a text of one byte", async (device) => {
   // The byte and the end of the document.
   assertAlmostEquals(found.bitsPerByte, 2 * Math.log2(260), 1e-5);
 });
+
+deviceTest(
+  "evaluateStream() counts the patches that a model makes itself",
+  async (device) => {
+    const { entropyModel } = trainedOf(device, bytesConfig); // for byHand
+    const model = tinyEndToEnd({ kind: "next", reaches: "all" });
+    const { arena } = placeWeights(model, device);
+    const entropy = Math.log(260) - 0.1; // of random heads, more or less
+    arena.values.get("threshold")!.write(Float32Array.of(entropy, 1));
+    const trained = { model, entropyModel, device };
+    // A session reads one document.
+    const stream = tokenStream([documentOf("naïve 鯨! ".repeat(30))]);
+    const { nats, ids } = await byHand(trained, stream);
+    let patches = 0;
+    for (const row of windows(stream, CONTEXT)) {
+      using _row = new Scope();
+      const session = await openSession(trained);
+      await session.push(row.ids);
+      const { starts } = session as EndToEndSession;
+      patches += 1 + starts.slice(0, -1).filter(Boolean).length;
+    }
+    const found = await evaluateStream(trained, stream, CONTEXT);
+    assertGreater(found.meanPatchBytes, 1.1);
+    assertEquals(found.meanPatchBytes, ids / patches);
+    const bits = nats / Math.LN2 / found.bytes;
+    assertAlmostEquals(found.bitsPerByte, bits, 1e-5);
+  },
+);
