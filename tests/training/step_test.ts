@@ -132,7 +132,7 @@ function launches(
   return device.counts.launches - before;
 }
 
-deviceTest("a layer takes at most 40 launches per step", (device) => {
+deviceTest("a layer takes at most 26 launches per step", (device) => {
   const base = { blt: launches(device, BLT), bytes: launches(device, BYTES) };
   const extra = {
     transformer: { ...BYTES, transformer: deeper(BYTES.transformer) },
@@ -144,7 +144,7 @@ deviceTest("a layer takes at most 40 launches per step", (device) => {
     // In front of each block of the decoder is a layer of cross-attention.
     const layers = part === "decoder" ? 2 : 1;
     const cost = launches(device, config) - base[config.kind];
-    assert(cost > 0 && cost <= 40 * layers, `${part}: ${cost} launches`);
+    assert(cost > 0 && cost <= 26 * layers, `${part}: ${cost} launches`);
   }
 });
 
