@@ -43,6 +43,7 @@ import { groupCapacity } from "./level.ts";
 import {
   BOUNDARY,
   type Places,
+  placesBefore,
   ratioLoss,
   Router,
   type Routes,
@@ -53,6 +54,8 @@ import { byteUnits, extentOf, type Units } from "./units.ts";
 interface Tables extends BltTables {
   /** For the tiny transformer. */
   readonly tiny: Tensor;
+  /** Only for routing. */
+  readonly before: Omit<Places, "first"> | undefined;
 }
 
 /** A batch on the device. */
@@ -211,6 +214,7 @@ export class EndToEndBlt {
     return {
       ...this.blt.tables(device, positions),
       tiny: tableOf(device, this.config.tiny, positions),
+      before: this.router && placesBefore(device, this.config.tiny.dim),
     };
   }
 
@@ -295,13 +299,13 @@ export class EndToEndBlt {
     for (const length of rows.lengths) firsts.push(firsts.at(-1)! + length);
     return {
       inputs: byteInputs(device, rows, blt.ngrams, gradient),
-      places: this.router && {
+      places: tables.before && {
+        ...tables.before,
         first: Tensor.from(
           device,
           [rows.ids.length],
           Array.from(units.documents, (first, p) => Number(first === p)),
         ),
-        before: Tensor.from(device, [1, tiny.dim], new Float32Array(tiny.dim)),
       },
       tiny: sequenceOf(device, units, tiny, tables.tiny),
       bytes: sequenceOf(device, units, blt.encoder, tables.local),

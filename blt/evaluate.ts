@@ -5,6 +5,7 @@ import {
   Tensor,
   tokenNats,
 } from "../tensor/mod.ts";
+import type { PatchedRows } from "./batch.ts";
 import type { ByteTransformer } from "./byte_transformer.ts";
 import { byteCount, windows } from "./corpus.ts";
 import { streamEntropies } from "./entropies.ts";
@@ -47,10 +48,7 @@ export async function evaluateStream(
   const entropies = entropyModel && needsEntropyModel(model.config)
     ? await streamEntropies(entropyModel, device, stream)
     : undefined;
-  const feed = model.feed(device, context, { gradient: false });
-  // A model that makes its patches itself counts them in its lessons.
-  const counter = model.metricNames?.indexOf("patches") ?? -1;
-  const teach = counter < 0 ? undefined : model.teach?.(device, context);
+  const costOf = costs(model, device, context);
   const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
   let nats = 0;
   let ids = 0;
@@ -74,26 +72,45 @@ export async function evaluateStream(
     const targets = joined(group.map((row) => row.targets), Uint32Array);
     const target = Tensor.from(device, [targets.length], targets);
     ids += targets.length;
-    if (teach) {
-      // A late step, so that patches are its own.
-      const lesson = noGrad(() => teach(rows, target, Infinity));
-      const [mean = NaN] = await lesson.nats.data();
-      const [count = NaN] = await lesson.metrics![counter]!.data();
-      nats += mean * targets.length;
-      patches += count;
-      continue;
-    }
-    const costs = await noGrad(() => tokenNats(feed(rows), target)).data();
-    for (const cost of costs) nats += cost;
-    for (const flags of rows.starts) {
-      patches += flags.subarray(0, -1).reduce((sum, flag) => sum + flag, 0);
-    }
+    const cost = await costOf(rows, target);
+    nats += cost.nats;
+    patches += cost.patches;
   }
   const bytes = byteCount(stream);
   return {
     bitsPerByte: nats / Math.LN2 / bytes,
     bytes,
     meanPatchBytes: patches === 0 ? 1 : ids / patches,
+  };
+}
+
+/** What the targets of some rows cost, and their patches. */
+type CostOf = (
+  rows: PatchedRows,
+  targets: Tensor,
+) => Promise<{ readonly nats: number; readonly patches: number }>;
+
+function costs(model: LanguageModel, device: Device, context: number): CostOf {
+  // A model that makes its patches itself counts them in its lessons.
+  const counter = model.metricNames?.indexOf("patches") ?? -1;
+  if (counter >= 0 && model.teach) {
+    const teach = model.teach(device, context);
+    return async (rows, targets) => {
+      // A late step, so that patches are its own.
+      const lesson = noGrad(() => teach(rows, targets, Infinity));
+      const [mean = NaN] = await lesson.nats.data();
+      const [patches = NaN] = await lesson.metrics![counter]!.data();
+      return { nats: mean * targets.size, patches };
+    };
+  }
+  const feed = model.feed(device, context, { gradient: false });
+  return async (rows, targets) => {
+    const each = await noGrad(() => tokenNats(feed(rows), targets)).data();
+    let patches = 0;
+    for (const flags of rows.starts) {
+      patches += flags.subarray(0, -1).reduce((sum, flag) => sum + flag, 0);
+    }
+    return { nats: each.reduce((sum, nats) => sum + nats, 0), patches };
   };
 }
 

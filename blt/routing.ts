@@ -62,6 +62,19 @@ export interface Places {
   readonly first: Tensor;
   /** Latents of the byte in front of all; any where there is none. [1, D] */
   readonly before: Tensor;
+  /** Ones. [D] */
+  readonly ones: Tensor;
+}
+
+/** Places in front of a document, for latents of `dim` features. */
+export function placesBefore(
+  device: Device,
+  dim: number,
+): Omit<Places, "first"> {
+  return {
+    before: Tensor.from(device, [1, dim], new Float32Array(dim)),
+    ones: Tensor.from(device, [dim], new Float32Array(dim).fill(1)),
+  };
 }
 
 /** What a router makes of bytes. */
@@ -95,13 +108,8 @@ export class Router {
   }
 
   /** latents: [R, D] */
-  forward(latents: Tensor, { first, before }: Places): Routes {
+  forward(latents: Tensor, { first, before, ones }: Places): Routes {
     const [rows = 0, dim = 0] = latents.shape;
-    const ones = Tensor.from(
-      latents.device,
-      [dim],
-      new Float32Array(dim).fill(1),
-    );
     const unit = (x: Tensor): Tensor => rmsNorm(x, ones, { eps: 1e-12 });
     const previous = concat([before, slice(latents, [[0, rows - 1]])], 0);
     const products = mul(
@@ -144,8 +152,8 @@ export function ratioLoss(probabilities: Tensor, target: number): Tensor {
  * the scope in which it is made.
  */
 export class RoutingSession {
-  /** Latents of the last byte. [1, D] */
-  readonly #before: Tensor;
+  /** Latents of the last byte, and ones. */
+  readonly #places: Omit<Places, "first">;
   /** What the newest closed patch left to be read. [1, latent D] */
   readonly #newest: Tensor;
   /** Gates of patches that are not smoothed yet; the last one is open. */
@@ -153,26 +161,26 @@ export class RoutingSession {
 
   /** Before the first byte. */
   constructor(device: Device, { tiny, blt: { latent } }: EndToEndConfig) {
-    const zeros = (dim: number): Tensor =>
-      Tensor.from(device, [1, dim], new Float32Array(dim));
-    this.#before = zeros(tiny.dim);
-    this.#newest = zeros(latent.dim);
+    this.#places = placesBefore(device, tiny.dim);
+    this.#newest = Tensor.from(
+      device,
+      [1, latent.dim],
+      new Float32Array(latent.dim),
+    );
   }
 
   /** Places of the next `count` bytes. */
   places(count: number): Places {
     const first = new Float32Array(count);
     if (this.#gates.length === 0) first[0] = 1;
-    return {
-      first: Tensor.from(this.#before.device, [count], first),
-      before: this.#before,
-    };
+    const { device } = this.#newest;
+    return { ...this.#places, first: Tensor.from(device, [count], first) };
   }
 
   /** Keeps what the bytes that follow are compared with. latents: [n, D] */
   keep(latents: Tensor): void {
     const from = latents.shape[0]! - 1;
-    storeRows(this.#before, latents, { at: 0, from, rows: 1 });
+    storeRows(this.#places.before, latents, { at: 0, from, rows: 1 });
   }
 
   /** Takes the probability of a byte that starts a patch. */

@@ -5,6 +5,7 @@ import {
   EndToEndBlt,
   EndToEndSession,
   patchRows,
+  placesBefore,
   ratioLoss,
   Router,
   tokenStream,
@@ -35,6 +36,7 @@ deviceTest(
     const { probabilities, gates, confidences } = router.forward(
       Tensor.from(device, [6, 2], latents.flat()),
       {
+        ...placesBefore(device, 2),
         first: Tensor.from(device, [6], [0, 0, 0, 0, 1, 0]),
         before: Tensor.from(device, [1, 2], [0, 7]),
       },
@@ -58,6 +60,7 @@ deviceTest(
     placeWeights(router, device);
     const latents = Tensor.from(device, [2, 2], [1, 0, 0, 1]);
     const { probabilities } = router.forward(latents, {
+      ...placesBefore(device, 2),
       first: Tensor.from(device, [2], [1, 1]),
       before: Tensor.from(device, [1, 2], [1, 0]),
     });
