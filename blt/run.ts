@@ -168,7 +168,7 @@ async function load(
 ): Promise<Weights> {
   const { tensors } = await readTensors(store, name);
   const values = matching(name, tensors, model);
-  const weights = placeWeights(model, device, options);
+  const weights = placeWeights(model, device, { ...options, panels: true });
   weights.arena.write("values", values);
   return weights;
 }

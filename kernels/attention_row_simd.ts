@@ -35,12 +35,13 @@ export function attentionRowSimd(
   return {
     items: ({ queries, heads }) => heads * queries,
     grain: ({ queries, pairs }) => grainOf(4 * headWidth * pairs, queries),
-    scratch: () => SCORES + 2 * bytes,
+    scratch: () => SCORES + 2 * bytes + 16,
     emit(f, { begin, end, buffers, sizes, scratch }): void {
       const { queries, heads, qStride, kvStride, kOffset } = sizes;
       const scores = scratch;
       const own = f.let(i32.add(scores, SCORES));
       const sums = f.let(i32.add(own, bytes));
+      const touched = f.let(i32.add(sums, bytes));
       const width = f.let(i32.mul(heads, headWidth));
       f.for({ from: begin, to: end }, (item) => {
         const head = f.let(i32.divU(item, queries));
@@ -61,9 +62,11 @@ export function attentionRowSimd(
         forBlocks(f, { ends, size: i32.const(1) }, ({ start, count }) => {
           const keys = rowsAt(f, buffers.kv, start, kvStride, k);
           const values = rowsAt(f, buffers.kv, start, kvStride, v);
+          touch(f, keys, { headWidth, count, target: touched });
           multiply(f, keys, { headWidth, count, own, scores });
           const decay = weigh(f, { scores, count, top, total });
           const weights = scores;
+          touch(f, values, { headWidth, count, target: touched });
           accumulate(f, values, { headWidth, count, weights, sums, decay });
         });
         const seen = f.let(f32x4.ne(total, f.constant(0)));
@@ -83,6 +86,30 @@ export function attentionRowSimd(
       });
     },
   };
+}
+
+/**
+ * Reads one number of each cache line of `count` rows, so that the processor
+ * waits for many lines at once. What it read is stored, or V8 would not read.
+ */
+function touch(
+  f: FunctionBuilder,
+  { address, stride }: Rows,
+  { headWidth, count, target }: {
+    readonly headWidth: number;
+    readonly count: I32;
+    readonly target: I32;
+  },
+): void {
+  const seen = f.let(f.constant(0));
+  const row = f.let(address);
+  f.for({ from: 0, to: count }, () => {
+    for (let at = 0; at < 4 * headWidth; at += 64) {
+      f.set(seen, v128.or(seen, v128.load(row, at)));
+    }
+    f.set(row, i32.add(row, stride));
+  });
+  f.store(target, seen);
 }
 
 /** Scalar products of `count` rows with the vector at `own`, to `scores`. */

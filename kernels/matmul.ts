@@ -8,6 +8,7 @@ import type {
   MatmulStructure,
 } from "./matmul_structure.ts";
 import { matmulForms } from "./matmul_wgsl.ts";
+import { PANEL_LINES, panelled, panelStart } from "./panels.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 import { type SimdForm, upTo } from "./wasm/form.ts";
 import type { V128 } from "./wasm/instructions.ts";
@@ -15,7 +16,9 @@ import { matmulSimd } from "./wasm/matmul.ts";
 import { matvecSimd } from "./wasm/matvec.ts";
 
 /** Rows of a for which copying b would take longer than reading it again. */
-const FEW = 3;
+const FEW_ROWS = 3;
+/** The same where b is there in panels, too. */
+export const PANEL_ROWS = 4;
 
 /** Kernel of a matrix product. */
 export type MatmulKernel = Kernel<MatmulBuffer, MatmulSize>;
@@ -28,8 +31,10 @@ const kernels = new Map<string, MatmulKernel>();
  * a: [batch, m, k], b: [batch, k, n], bias: [n], base, c, pre: [batch, m, n].
  */
 export function matmulKernel(structure: MatmulStructure = {}): MatmulKernel {
-  const { transposeA, transposeB, halfB, bias, base, activation } = structure;
-  const family = `matmul_${transposeA ? "t" : "n"}${transposeB ? "t" : "n"}`;
+  const { transposeA, transposeB, panelsB, halfB, bias, base, activation } =
+    structure;
+  const familyB = panelsB ? "p" : transposeB ? "t" : "n";
+  const family = `matmul_${transposeA ? "t" : "n"}${familyB}`;
   const name = [
     family,
     halfB ? "_half" : "",
@@ -83,27 +88,35 @@ function simd(
         expressionLanes(f, [activation], () => sum)[0]!,
     }
     : rest;
+  if (rest.panelsB) return matvecSimd(structure);
   const many = matmulSimd(structure);
   if (rest.transposeA || !rest.transposeB) return many;
-  return upTo({ size: "m", most: FEW }, { few: matvecSimd(structure), many });
+  return upTo({ size: "m", most: FEW_ROWS }, {
+    few: matvecSimd(structure),
+    many,
+  });
 }
 
 function define(
-  { transposeA, transposeB, bias, base, activation }: MatmulStructure,
+  { transposeA, transposeB, panelsB, bias, base, activation }: MatmulStructure,
   buffers: Readonly<Record<MatmulBuffer, NumberArray>>,
   { batch, m, n, k }: Readonly<Record<MatmulSize, number>>,
 ): void {
   const { a, b, c, pre } = buffers;
   const [rowA, stepA] = transposeA ? [1, m] : [k, 1];
-  const [columnB, stepB] = transposeB ? [k, 1] : [1, n];
+  const widthB = panelsB ? panelled(n) : n;
+  const stepB = panelsB ? PANEL_LINES : transposeB ? 1 : n;
+  const startB = (column: number): number =>
+    panelsB ? panelStart(column, k) : transposeB ? column * k : column;
   for (let row = 0; row < batch * m; row++) {
     const matrix = Math.floor(row / m);
     const atA = matrix * m * k + (row % m) * rowA;
-    const atB = matrix * k * n;
+    const atB = matrix * k * widthB;
     for (let column = 0; column < n; column++) {
       let sum = bias ? buffers.bias[column]! : 0;
+      const start = atB + startB(column);
       for (let i = 0; i < k; i++) {
-        sum += a[atA + i * stepA]! * b[atB + column * columnB + i * stepB]!;
+        sum += a[atA + i * stepA]! * b[start + i * stepB]!;
       }
       (activation ? pre : c)[row * n + column] = sum;
     }

@@ -6,6 +6,8 @@ export interface MatmulStructure {
   readonly transposeA?: boolean;
   /** `b` is stored as [n, k] instead of [k, n]. */
   readonly transposeB?: boolean;
+  /** `b` is stored in panels, as `panelsKernel` writes them. */
+  readonly panelsB?: boolean;
   /** `b` is stored in f16; sums are f32 all the same. */
   readonly halfB?: boolean;
   /** Adds `bias` [n] to every row. */

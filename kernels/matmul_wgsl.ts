@@ -2,6 +2,7 @@ import type { WgslForm } from "./kernel.ts";
 import type { MatmulSize, MatmulStructure } from "./matmul_structure.ts";
 import { storeText, unroll } from "./matmul_text.ts";
 import { tileForms } from "./matmul_tile_wgsl.ts";
+import { panelIndexText, panelledText } from "./panels.ts";
 
 /** What one invocation of a form computes, all in registers. */
 interface RegisterTile {
@@ -38,6 +39,7 @@ type Sizes = Readonly<Record<MatmulSize, number>>;
 export function matmulForms(
   structure: MatmulStructure,
 ): readonly WgslForm<MatmulSize>[] {
+  if (structure.panelsB) return [edgeForm(structure)];
   return [
     ...tileForms(structure),
     vectorForm(structure, LARGE),
@@ -154,13 +156,15 @@ const EDGE = 4;
 
 /** A 4 x 4 tile per invocation, element by element: any sizes. */
 function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
-  const { transposeA, transposeB } = structure;
+  const { transposeA, transposeB, panelsB } = structure;
   const a = (r: number, k: string): string =>
     transposeA
       ? `a[at_a + (${k}) * sizes.m + row${r}]`
       : `a[at_a + row${r} * sizes.k + ${k}]`;
   const b = (j: number, k: string): string =>
-    transposeB
+    panelsB
+      ? `b[at_b + ${panelIndexText(`column${j}`, k)}]`
+      : transposeB
       ? `b[at_b + column${j} * sizes.k + ${k}]`
       : `b[at_b + (${k}) * sizes.n + column${j}]`;
   const multiply = (k: string): string =>
@@ -185,7 +189,9 @@ function edgeForm(structure: MatmulStructure): WgslForm<MatmulSize> {
   ${unroll(EDGE, (r) => `let row${r} = min(row + ${r}u, sizes.m - 1u);`)}
   ${unroll(EDGE, (j) => `let column${j} = min(column + ${j}u, sizes.n - 1u);`)}
   let at_a = matrix * sizes.m * sizes.k;
-  let at_b = matrix * sizes.k * sizes.n;
+  let at_b = matrix * sizes.k * ${
+      panelsB ? panelledText("sizes.n") : "sizes.n"
+    };
   ${unroll(EDGE, (r) => unroll(EDGE, (j) => `var sum${r}_${j} = 0.0;`))}
   let whole = sizes.k / 4u;
   for (var step = 0u; step < whole; step++) {

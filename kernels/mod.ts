@@ -48,6 +48,7 @@ export * from "./matmul_structure.ts";
 export * from "./metrics.ts";
 export * from "./narrow.ts";
 export * from "./open.ts";
+export { panelled, panelsKernel } from "./panels.ts";
 export * from "./pool.ts";
 export * from "./primitives.ts";
 export * from "./profile.ts";

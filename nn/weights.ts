@@ -17,6 +17,11 @@ export interface PlaceOptions {
   readonly lrScale?: (name: string) => number;
   /** As what products read the weights; default f32. */
   readonly storage?: WeightStorage;
+  /**
+   * Whether products of few rows, as in generation, read copies of the weights
+   * in panels on the CPU device: more memory, fewer waits; default false.
+   */
+  readonly panels?: boolean;
 }
 
 /** The parameters of a model on a device, with their gradients. */
@@ -57,8 +62,12 @@ export class Weights implements Disposable {
 export function placeWeights(
   module: object,
   device: Device,
-  { decays = () => true, lrScale = () => 1, storage = "f32" }: PlaceOptions =
-    {},
+  {
+    decays = () => true,
+    lrScale = () => 1,
+    storage = "f32",
+    panels = false,
+  }: PlaceOptions = {},
 ): Weights {
   const found = parameters(module);
   const entries = [...found].map(([name, parameter]) =>
@@ -71,6 +80,7 @@ export function placeWeights(
   );
   const arena = new Arena(device, new Map(entries), {
     halves: storage === "f16",
+    panels,
   });
   for (const [name, parameter] of found) {
     parameter.place(arena.values.get(name)!);

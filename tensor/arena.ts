@@ -7,6 +7,7 @@ import {
   slice,
   type Storage,
 } from "../kernels/mod.ts";
+import { Panels } from "./panels.ts";
 import { Scope } from "./scope.ts";
 import { type Shape, sizeOf, Tensor } from "./tensor.ts";
 
@@ -37,6 +38,11 @@ export function requireHalves({ halves, description }: Device): void {
 export interface ArenaOptions {
   /** Whether the values have a `half`; default false. */
   readonly halves?: boolean;
+  /**
+   * Whether matrices have `panels` on the CPU device, each from the first
+   * product of few rows that reads it; default false.
+   */
+  readonly panels?: boolean;
 }
 
 /** A piece of an {@linkcode Arena} that one kernel launch works on. */
@@ -74,6 +80,7 @@ export class Arena implements Disposable {
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #planes = new Map<string, readonly Storage[]>();
   readonly #halves: readonly Storage[];
+  readonly #panels: ReadonlyMap<string, Panels>;
 
   /**
    * Lays out and uploads parameters by name. Throws a `RangeError` when one has
@@ -83,7 +90,7 @@ export class Arena implements Disposable {
   constructor(
     device: Device,
     entries: ReadonlyMap<string, ArenaEntry>,
-    { halves = false }: ArenaOptions = {},
+    { halves = false, panels = false }: ArenaOptions = {},
   ) {
     if (halves) requireHalves(device);
     // Storage begins at multiples of 256 bytes, in f16 128 numbers.
@@ -114,6 +121,9 @@ export class Arena implements Disposable {
       ? this.chunks.map(({ length }) => device.allocate(2 * length))
       : [];
     Scope.own(this);
+    this.#panels = panels && device.kind === "cpu"
+      ? this.#panelsOf("values")
+      : new Map();
     this.values = this.#tensors("values", this.#halves);
     this.gradients = this.#tensors("gradients");
     const initial = [...entries].map(([name, entry]) =>
@@ -149,8 +159,9 @@ export class Arena implements Disposable {
     );
   }
 
-  /** Makes the halves of the values, if any, again from those. */
-  refreshHalves(): void {
+  /** Makes the copies of the values, if any, again from those. */
+  refreshCopies(): void {
+    for (const panels of this.#panels.values()) panels.refresh();
     for (const [i, out] of this.#halves.entries()) {
       const buffers = { x: this.plane("values")[i]!, out };
       const { length } = this.chunks[i]!;
@@ -174,7 +185,7 @@ export class Arena implements Disposable {
       }
       this.device.write(this.#place(plane, slot), numbers);
     }
-    if (plane === "values") this.refreshHalves();
+    if (plane === "values") this.refreshCopies();
   }
 
   /** Frees all planes; calling it twice is harmless. */
@@ -185,6 +196,7 @@ export class Arena implements Disposable {
     if (planes.length === 0) return;
     for (const storage of [...planes, ...this.#halves]) device.free(storage);
     for (const { blocks } of chunks) device.free(blocks);
+    for (const panels of this.#panels.values()) panels.dispose();
   }
 
   /** Same as `dispose`, for `using`. */
@@ -194,6 +206,18 @@ export class Arena implements Disposable {
 
   #place(plane: string, { shape, chunk, start }: Slot): Storage {
     return slice(this.plane(plane)[chunk]!, 4 * start, 4 * sizeOf(shape));
+  }
+
+  /** Panels of the matrices of a plane. */
+  #panelsOf(plane: string): Map<string, Panels> {
+    const found = new Map<string, Panels>();
+    for (const [name, slot] of this.#slots) {
+      const [n = 0, k = 0] = slot.shape;
+      if (slot.shape.length !== 2) continue;
+      const source = this.#place(plane, slot);
+      found.set(name, new Panels(this.device, source, [n, k]));
+    }
+    return found;
   }
 
   #tensors(
@@ -206,7 +230,9 @@ export class Arena implements Disposable {
         const half = halves[chunk] &&
           slice(halves[chunk], 2 * start, 2 * sizeOf(shape));
         const storage = this.#place(plane, slot);
-        return [name, Tensor.borrow(this.device, shape, storage, half)];
+        const panels = plane === "values" ? this.#panels.get(name) : undefined;
+        const copies = { half, panels };
+        return [name, Tensor.borrow(this.device, shape, storage, copies)];
       }),
     );
   }

@@ -37,10 +37,18 @@ export interface GradientTarget {
   readonly base: Tensor | undefined;
 }
 
+/** Copies of elements, which products read of their right operand. */
+export interface Copies {
+  /** In f16. */
+  readonly half?: Storage | undefined;
+  /** In panels, for products of few rows. */
+  readonly panels?: { readonly storage: Storage } | undefined;
+}
+
 /** Memory that several tensors may view; freed with the last of them. */
 class Memory {
   readonly storage: Storage;
-  readonly half: Storage | undefined;
+  readonly copies: Copies;
   readonly #device: Device;
   readonly #borrowed: boolean;
   #views = 0;
@@ -49,11 +57,11 @@ class Memory {
     device: Device,
     storage: Storage,
     borrowed: boolean,
-    half?: Storage,
+    copies: Copies = {},
   ) {
     this.#device = device;
     this.storage = storage;
-    this.half = half;
+    this.copies = copies;
     this.#borrowed = borrowed;
   }
 
@@ -65,6 +73,22 @@ class Memory {
   release(): void {
     this.#views -= 1;
     if (this.#views === 0 && !this.#borrowed) this.#device.free(this.storage);
+  }
+}
+
+/** Gives the tensor that an upload fills. */
+export type Place = (device: Device, shape: Shape, dtype: DType) => Tensor;
+
+let chosen: Place | undefined;
+
+/** Calls `upload`, in which `Tensor.from` fills what `place` gives. */
+export function uploadTo<T>(place: Place, upload: () => T): T {
+  const before = chosen;
+  chosen = place;
+  try {
+    return upload();
+  } finally {
+    chosen = before;
   }
 }
 
@@ -145,7 +169,8 @@ export class Tensor implements Disposable {
       );
     }
     const indices = data instanceof Uint32Array;
-    const tensor = Tensor.empty(device, shape, indices ? "u32" : "f32");
+    const place = chosen ?? Tensor.empty;
+    const tensor = place(device, shape, indices ? "u32" : "f32");
     device.write(
       tensor.storage,
       indices || data instanceof Float32Array ? data : Float32Array.from(data),
@@ -154,20 +179,20 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * A tensor on memory that stays the caller's, such as a part of an arena,
-   * and so does its `half`, for the caller to keep equal to it.
+   * A tensor on memory that stays the caller's, such as a part of an arena, and
+   * so do `copies`, for the caller to keep equal to it.
    */
   static borrow(
     device: Device,
     shape: Shape,
     storage: Storage,
-    half?: Storage,
+    copies?: Copies,
   ): Tensor {
     return new Tensor(
       device,
       shape,
       "f32",
-      new Memory(device, storage, true, half),
+      new Memory(device, storage, true, copies),
       undefined,
     );
   }
@@ -180,7 +205,12 @@ export class Tensor implements Disposable {
 
   /** The elements in f16, which products read of their right operand. */
   get half(): Storage | undefined {
-    return this.#memory?.half;
+    return this.#memory?.copies.half;
+  }
+
+  /** The elements in panels, which products of few rows read of theirs. */
+  get panels(): Storage | undefined {
+    return this.#memory?.copies.panels?.storage;
   }
 
   /**

@@ -112,7 +112,7 @@ export function adamwUpdate(
       v: arena.plane("v")[i]!,
     }, { length });
   }
-  arena.refreshHalves();
+  arena.refreshCopies();
 }
 
 /**
@@ -136,5 +136,5 @@ export function sgdUpdate(
       m: arena.plane("m")[i]!,
     }, { length });
   }
-  arena.refreshHalves();
+  arena.refreshCopies();
 }

@@ -15,7 +15,7 @@ const config = bltPreset("micro", { kind: "static", bytes: PATCH_BYTES });
 const _open = new Scope();
 for (const device of devices) {
   const model = buildModel(config, new Rng(1));
-  placeWeights(model, device);
+  placeWeights(model, device, { panels: true });
   const feed = model.feed(device, 1000, { gradient: false });
   for (const length of [100, 1000]) {
     const group =

@@ -1,3 +1,4 @@
+import { PANEL_LINES } from "../panels.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import type { SimdForm } from "./form.ts";
 import { f32x4, type I32, i32, type V128, v128 } from "./instructions.ts";
@@ -9,36 +10,50 @@ import {
   transpose,
 } from "./matmul.ts";
 
-/** Lines of `multiplyLines`: columns of an item. */
+/** Lines of `multiplyLines`. */
 export const LINES = 8;
+/** Steps in one turn of the loop over a panel. */
+const UNROLL = 4;
 /** Multiply-adds that take as long as a fork is worth, some 30 us. */
-const FORK = 1e5;
+const FORK = { lines: 1e5, panels: 2e5 };
+
+/** Structure of a product of few rows. */
+type MatvecStructure =
+  & Omit<MatmulStructure, "transposeA" | "transposeB">
+  & { readonly panelsB?: boolean | undefined };
 
 /**
- * The same as `matmulSimd` with b: [batch, n, k], for few rows of a: nothing is
- * copied, b is read once for each of them. Gives the same bits, as additions
- * have the same order.
+ * The same as `matmulSimd` with b: [batch, n, k], or that in panels, for few
+ * rows of a: nothing is copied, b is read once for each of them. Gives the same
+ * bits, as additions have the same order.
  *
  * An item is a block of columns.
  */
 export function matvecSimd(
-  { bias, base, activation }: Omit<
-    MatmulStructure,
-    "transposeA" | "transposeB"
-  >,
+  { panelsB, bias, base, activation }: MatvecStructure,
 ): SimdForm<
   "batch" | "m" | "n" | "k",
   "a" | "b" | "bias" | "base" | "c" | "pre"
 > {
+  const columns = panelsB ? PANEL_LINES : LINES;
+  const fork = panelsB ? FORK.panels : FORK.lines;
   return {
-    items: ({ batch, n }) => batch * Math.ceil(n / LINES),
-    grain: ({ m, k }) => Math.ceil(FORK / (LINES * m * (k + 1))),
+    items: ({ batch, n }) => batch * Math.ceil(n / columns),
+    grain: ({ m, k }) => Math.ceil(fork / (columns * m * (k + 1))),
     emit(f, { begin, end, buffers, sizes: { m, n, k } }): void {
-      const blocks = f.let(i32.divU(i32.add(n, LINES - 1), LINES));
-      f.for({ from: begin, to: end }, (item) => {
-        const matrix = f.let(i32.divU(item, blocks));
-        const left = f.let(i32.mul(i32.remU(item, blocks), LINES));
-        const width = f.let(i32.sub(n, left));
+      const blocks = f.let(i32.divU(i32.add(n, columns - 1), columns));
+      /** Scalar products of the vector at `x` with the columns of a block. */
+      const products = (
+        { item, matrix, left }: Readonly<
+          Record<"item" | "matrix" | "left", I32>
+        >,
+      ): (range: Range) => Local<"v128">[] => {
+        if (panelsB) {
+          const panel = f.let(
+            element(buffers.b, i32.mul(item, i32.mul(k, PANEL_LINES))),
+          );
+          return (range) => multiplyPanel(f, panel, range);
+        }
         const last = f.let(i32.sub(n, 1));
         const lines = Array.from({ length: LINES }, (_, l) => {
           // Beyond the last line it is read again; nobody uses what it gives.
@@ -48,10 +63,20 @@ export function matvecSimd(
           );
           return f.let(element(buffers.b, i32.mul(line, k)));
         });
+        return (range) => multiplyLines(f, lines, range);
+      };
+      f.for({ from: begin, to: end }, (item) => {
+        const matrix = f.let(i32.divU(item, blocks));
+        const left = f.let(i32.mul(i32.remU(item, blocks), columns));
+        const width = f.let(i32.sub(n, left));
+        const multiply = products({ item, matrix, left });
         const top = f.let(i32.mul(matrix, m));
         f.for({ from: top, to: i32.add(top, m) }, (row) => {
           const x = f.let(element(buffers.a, i32.mul(row, k)));
-          const totals = [0, 1].map(() => f.let(f32x4.splat(0)));
+          const totals = Array.from(
+            { length: columns / 4 },
+            () => f.let(f32x4.splat(0)),
+          );
           const index = f.let(i32.add(i32.mul(row, n), left));
           const add = (addends: readonly V128[]): void =>
             totals.forEach((total, v) =>
@@ -59,7 +84,7 @@ export function matvecSimd(
             );
           const addRow = (buffer: I32, first: I32): void => {
             const address = f.let(element(buffer, first));
-            add([v128.load(address), v128.load(address, 16)]);
+            add(totals.map((_, v) => v128.load(address, 16 * v)));
           };
           const store = (buffer: I32): void =>
             totals.forEach((total, v) =>
@@ -74,7 +99,7 @@ export function matvecSimd(
           const steps = f.let(i32.add(k, i32.eq(k, 0)));
           f.for({ from: 0, to: steps, step: DEPTH }, (start) => {
             const to = least(f, k, i32.add(start, DEPTH));
-            const sums = multiplyLines(f, lines, { x, from: start, to });
+            const sums = multiply({ x, from: start, to });
             f.if(start, () => add(sums), () => {
               totals.forEach((total, v) => f.set(total, sums[v]!));
               if (bias) addRow(buffers.bias, left);
@@ -93,19 +118,55 @@ export function matvecSimd(
   };
 }
 
+/** Some steps of a vector. */
+interface Range {
+  /** Address of the vector. */
+  readonly x: I32;
+  /** First step, a multiple of 4. */
+  readonly from: I32;
+  /** End of the steps. */
+  readonly to: I32;
+}
+
 /**
- * Scalar products of the vector at `x` with 8 lines of numbers, over steps
- * `from`, a multiple of 4, to `to`; added in the order of the steps. Two
- * vectors of sums hide that an addition takes long.
+ * Scalar products of a vector with the lines of a panel, added in the order of
+ * the steps.
+ */
+function multiplyPanel(
+  f: FunctionBuilder,
+  panel: I32,
+  { x, from, to }: Range,
+): Local<"v128">[] {
+  const bytes = 4 * PANEL_LINES;
+  const sums = Array.from(
+    { length: PANEL_LINES / 4 },
+    () => f.let(f32x4.splat(0)),
+  );
+  const turn = (i: I32, steps: number): void => {
+    const at = f.let(i32.add(panel, i32.mul(i, bytes)));
+    const factors = f.let(element(x, i));
+    for (let step = 0; step < steps; step++) {
+      const factor = f.let(v128.loadSplat(i32.add(factors, 4 * step)));
+      sums.forEach((sum, v) => {
+        const four = v128.load(at, step * bytes + 16 * v);
+        f.set(sum, f32x4.madd(factor, four, sum));
+      });
+    }
+  };
+  const whole = f.let(i32.and(to, -UNROLL));
+  f.for({ from, to: whole, step: UNROLL }, (i) => turn(i, UNROLL));
+  f.for({ from: whole, to }, (i) => turn(i, 1));
+  return sums;
+}
+
+/**
+ * Scalar products of a vector with 8 lines of numbers, added in the order of
+ * the steps. Two vectors of sums hide that an addition takes long.
  */
 export function multiplyLines(
   f: FunctionBuilder,
   lines: readonly I32[],
-  { x, from, to }: {
-    readonly x: I32;
-    readonly from: I32;
-    readonly to: I32;
-  },
+  { x, from, to }: Range,
 ): Local<"v128">[] {
   const sums = [0, 4].map(() => f.let(f32x4.splat(0)));
   /** Adds step i and the next three, as far as they come before `stop`. */

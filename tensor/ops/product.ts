@@ -2,6 +2,7 @@ import {
   launchMatmul,
   type MatmulSize,
   type MatmulStructure,
+  PANEL_ROWS,
 } from "../../kernels/mod.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -22,8 +23,8 @@ export interface ProductTensors {
 }
 
 /**
- * Launches c = f(op(a) op(b) + bias) + base and returns c. Reads `b` in f16
- * where it has a half.
+ * Launches c = f(op(a) op(b) + bias) + base and returns c. Reads a copy of `b`,
+ * in f16 or, for few rows, in panels, where it has one.
  */
 export function product(
   tensors: ProductTensors,
@@ -34,15 +35,20 @@ export function product(
   >,
 ): Tensor {
   const { a, b, c, bias = c, base = c, pre = c } = tensors;
+  const { half } = b;
+  const panels = structure.transposeB && sizes.m <= PANEL_ROWS
+    ? b.panels
+    : undefined;
   const whole = {
     ...structure,
-    halfB: b.half !== undefined,
+    halfB: half !== undefined,
+    panelsB: panels !== undefined,
     bias: tensors.bias !== undefined,
     base: tensors.base !== undefined,
   };
   launchMatmul(c.device, whole, {
     a: a.storage,
-    b: b.half ?? b.storage,
+    b: half ?? panels ?? b.storage,
     c: c.storage,
     bias: bias.storage,
     base: base.storage,

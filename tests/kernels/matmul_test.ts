@@ -1,5 +1,9 @@
 import { assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { matmulKernel, type MatmulStructure } from "../../kernels/mod.ts";
+import {
+  matmulKernel,
+  type MatmulStructure,
+  panelled,
+} from "../../kernels/mod.ts";
 import { input } from "../../kernels/expression.ts";
 import { sumOf } from "../support/close.ts";
 import { formsTest } from "../support/forms.ts";
@@ -13,6 +17,8 @@ const STRUCTURES: readonly MatmulStructure[] = [
   { transposeB: true, bias: true },
   { transposeA: true, transposeB: true, base: true },
   { transposeB: true, bias: true, activation: tanh, base: true },
+  { panelsB: true },
+  { panelsB: true, bias: true, activation: tanh, base: true },
   { halfB: true },
   { transposeB: true, halfB: true, bias: true, activation: tanh, base: true },
 ];
@@ -40,7 +46,7 @@ for (const structure of STRUCTURES) {
       sizes: { batch, m, n, k },
       buffers: {
         a: batch * m * k,
-        b: batch * k * n,
+        b: batch * k * (structure.panelsB ? panelled(n) : n),
         bias: n,
         base: batch * m * n,
         c: batch * m * n,

@@ -145,3 +145,26 @@ deviceTest(
   },
   { halves: true },
 );
+
+deviceTest(
+  "placeWeights() with panels gives the same bits, also after an update",
+  async (device) => {
+    const outputs = async (panels: boolean): Promise<Float32Array[]> => {
+      const layer = new Linear(70, 37, { rng: new Rng(0), bias: true });
+      const weights = placeWeights(layer, device, { panels });
+      using optimizer = new SGD(weights);
+      const x = Tensor.from(device, [1, 70], new Float32Array(70).fill(0.1));
+      const before = layer.forward(x);
+      assertEquals(
+        layer.weight.value.panels !== undefined,
+        panels && device.kind === "cpu",
+      );
+      weights.backward(sum(before));
+      optimizer.step(0.1);
+      return [await before.data(), await layer.forward(x).data()];
+    };
+    const [before, after] = await outputs(true);
+    assertNotEquals(before, after);
+    assertEquals([before, after], await outputs(false));
+  },
+);

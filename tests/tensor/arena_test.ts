@@ -56,12 +56,49 @@ deviceTest(
     assertEquals(await halfOf(a), [5, 6, 7]);
     a.write(Float32Array.of(8, 9, 10));
     assertEquals(await halfOf(a), [5, 6, 7], "stale");
-    arena.refreshHalves();
+    arena.refreshCopies();
     assertEquals(await halfOf(a), [8, 9, 10]);
     a.dispose();
     assertEquals(a.half, undefined);
   },
   { halves: true },
+);
+
+deviceTest(
+  "Arena has panels of matrices for the CPU device",
+  async (device) => {
+    const matrix = { ...entry(...Array.from({ length: 6 }, (_, i) => i)) };
+    const entries = new Map([["a", { ...matrix, shape: [2, 3] }], [
+      "b",
+      matrix,
+    ]]);
+    const { liveBlocks } = device.memory;
+    const arena = new Arena(device, entries, { panels: true });
+    const [a, b] = [arena.values.get("a")!, arena.values.get("b")!];
+    assertEquals(b.panels, undefined, "no matrix");
+    assertEquals(arena.gradients.get("a")!.panels, undefined);
+    assertEquals(a.panels !== undefined, device.kind === "cpu");
+    const first = async (): Promise<number> => {
+      const [bytes] = await device.read([a.panels!]);
+      return new Float32Array(bytes!)[1]!;
+    };
+    if (a.panels) {
+      assertEquals(await first(), 3);
+      const data = new Map(
+        [...entries].map(([name]) =>
+          [name, new Float32Array(6).fill(7)] as const
+        ),
+      );
+      arena.write("values", data);
+      assertEquals(await first(), 7);
+      a.write(new Float32Array(6).fill(8));
+      assertEquals(await first(), 7, "stale");
+      arena.refreshCopies();
+      assertEquals(await first(), 8);
+    }
+    arena.dispose();
+    assertEquals(device.memory.liveBlocks, liveBlocks);
+  },
 );
 
 Deno.test("Arena refuses halves where the device has none", () => {

@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { CpuDevice } from "../../../kernels/cpu_device.ts";
-import { matmulKernel, type MatmulStructure } from "../../../kernels/mod.ts";
+import {
+  matmulKernel,
+  type MatmulStructure,
+  panelled,
+  panelsKernel,
+} from "../../../kernels/mod.ts";
 import { input } from "../../../kernels/expression.ts";
 import { sumOf } from "../../support/close.ts";
 import { Draw } from "../../support/for_all.ts";
@@ -44,23 +49,25 @@ for (
     { bias: true, base: true, activation: input(0).tanh() },
   ]
 ) {
-  simdTest(
-    matmulKernel({ transposeB: true, ...structure }),
-    SHAPES.flatMap(([n, k]) =>
-      [1, 3].map((m) => ({
-        sizes: { batch: 2, m, n, k },
-        buffers: {
-          a: 2 * m * k,
-          b: 2 * n * k,
-          bias: n,
-          base: 2 * m * n,
-          c: 2 * m * n,
-          pre: 2 * m * n,
-        },
-      }))
-    ),
-    sumOf(4 * 4 * 515),
-  );
+  for (const panelsB of [false, true]) {
+    simdTest(
+      matmulKernel({ transposeB: true, panelsB, ...structure }),
+      SHAPES.flatMap(([n, k]) =>
+        [1, 3].map((m) => ({
+          sizes: { batch: 2, m, n, k },
+          buffers: {
+            a: 2 * m * k,
+            b: 2 * (panelsB ? panelled(n) : n) * k,
+            bias: n,
+            base: 2 * m * n,
+            c: 2 * m * n,
+            pre: 2 * m * n,
+          },
+        }))
+      ),
+      sumOf(4 * 4 * 515),
+    );
+  }
   const name = Object.keys(structure).join(", ");
   Deno.test(`matvecSimd() gives the bits of matmulSimd(), ${name}`, async () => {
     const draw = new Draw(1);
@@ -75,12 +82,20 @@ for (
         Float32Array,
       ];
       const all = await product(structure, { m, n, k }, { a, b, bias, base });
+      const panels = new Float32Array(panelled(n) * k);
+      panelsKernel.define({ x: b, out: panels }, { n, k });
       for (const few of [1, 2, 3]) {
-        assertEquals(
-          await product(structure, { m: few, n, k }, { a, b, bias, base }),
-          all.subarray(0, few * n),
-          `${few} rows of [${n}, ${k}]`,
-        );
+        for (const panelsB of [false, true]) {
+          assertEquals(
+            await product(
+              { ...structure, panelsB },
+              { m: few, n, k },
+              { a, b: panelsB ? panels : b, bias, base },
+            ),
+            all.subarray(0, few * n),
+            `${few} rows of [${n}, ${k}], panels: ${panelsB}`,
+          );
+        }
       }
     }
   });
