@@ -17,6 +17,10 @@ export interface Optimizer extends Disposable {
   steps: number;
   /** One update with learning rate `lr`; never waits. */
   step(lr: number): void;
+  /** What `step` does before it launches: counts, and uploads its numbers. */
+  prepare(lr: number): void;
+  /** What `step` launches, which a capture can repeat. */
+  update(): void;
 }
 
 /** Options of {@linkcode AdamW}. */
@@ -57,10 +61,18 @@ export class AdamW implements Optimizer {
   }
 
   step(lr: number): void {
-    const { arena } = this.#weights;
+    this.prepare(lr);
+    this.update();
+  }
+
+  prepare(lr: number): void {
     this.steps += 1;
     const settings = { ...this.#options, lr, step: this.steps };
     this.#settings.write(adamwNumbers(settings));
+  }
+
+  update(): void {
+    const { arena } = this.#weights;
     this.gradNorm.measure(arena);
     adamwUpdate(arena, this.#settings, this.gradNorm.scale);
   }
@@ -104,10 +116,18 @@ export class SGD implements Optimizer {
   }
 
   step(lr: number): void {
+    this.prepare(lr);
+    this.update();
+  }
+
+  prepare(lr: number): void {
     const { momentum, weightDecay } = this.#options;
-    const { arena } = this.#weights;
     this.steps += 1;
     this.#settings.write(Float32Array.of(lr, momentum, weightDecay));
+  }
+
+  update(): void {
+    const { arena } = this.#weights;
     this.gradNorm.measure(arena);
     sgdUpdate(arena, this.#settings, this.gradNorm.scale);
   }

@@ -1,6 +1,12 @@
 import type { Device } from "../kernels/mod.ts";
 import { Tensor } from "./tensor.ts";
 
+/**
+ * Bounds of uses are rounded up to this, so that batches of one size have the
+ * same launches.
+ */
+const USES = 65_000;
+
 /** How a {@linkcode GatherIndex} is read. */
 export interface GatherOptions {
   /** Rows of the table that the ids point into. */
@@ -17,7 +23,7 @@ export interface GatherInverse {
   readonly order: Tensor;
   /** Where in `order` each table row begins, and the end: [rows + 1]. */
   readonly offsets: Tensor;
-  /** Most uses of one table row. */
+  /** An upper bound of the uses of one table row. */
   readonly longest: number;
 }
 
@@ -108,6 +114,6 @@ function invert(
   return {
     order: Tensor.from(device, [ids.length], order),
     offsets: Tensor.from(device, [rows + 1], offsets),
-    longest,
+    longest: USES * Math.ceil(longest / USES),
   };
 }

@@ -33,6 +33,7 @@ export * from "./op.ts";
 export * from "./ops/mod.ts";
 export * from "./quantile.ts";
 export { noGrad } from "./recording.ts";
+export * from "./replay.ts";
 export * from "./rng.ts";
 export * from "./rotary.ts";
 export * from "./scope.ts";

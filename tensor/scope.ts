@@ -51,6 +51,12 @@ export class Scope implements Disposable {
     if (innermost) innermost.#owned.add(value);
   }
 
+  /** Takes `value` from the innermost scope: its new owner must free it. */
+  static disown<T extends Owned>(value: T): T {
+    if (innermost) innermost.#owned.delete(value);
+    return value;
+  }
+
   /** The innermost open scope. */
   static get current(): Scope | undefined {
     return innermost;

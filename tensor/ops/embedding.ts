@@ -62,7 +62,7 @@ const apply = defineOp<
  *
  * table: [rows, D], index of R results, base: [R, D] -> [R, D]. Throws a `ShapeError`
  * otherwise. The gradient sums in a fixed order; on WebGPU it throws a
- * `RangeError` when one table row is used more than about 262,000 times.
+ * `RangeError` when one table row is used more than about 260,000 times.
  *
  * @example Usage
  * ```ts

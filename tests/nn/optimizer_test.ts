@@ -111,6 +111,28 @@ for (
     ],
   ] as const
 ) {
+  deviceTest(`${name} steps by replayed launches`, async (device) => {
+    const [stepped, replayed] = [place(device), place(device)];
+    using expected = make(stepped);
+    using optimizer = make(replayed);
+    using owned = new DisposableStack();
+    let update = (): void => optimizer.update(); // makes the averages
+    optimizer.step = (lr): void => {
+      optimizer.prepare(lr);
+      update();
+      if (optimizer.steps > 1) return;
+      update = (): void => {
+        const capture = owned.use(device.capture(() => optimizer.update()));
+        update = (): void => capture.replay();
+      };
+    };
+    const rate = (i: number): number => 0.1 * (i + 1);
+    assertEquals(
+      await walk(optimizer, replayed, rate),
+      await walk(expected, stepped, rate),
+    );
+  });
+
   deviceTest(`${name} skips a gradient that is not finite`, async (device) => {
     const weights = place(device);
     const { arena } = weights;

@@ -34,6 +34,18 @@ deviceTest("Scope.keep() hands a tensor to the scope outside", (device) => {
   assertEquals(kept.storage.bytes, 4);
 });
 
+deviceTest("Scope.disown() leaves a tensor to its maker", (device) => {
+  let mine: Tensor;
+  {
+    using scope = new Scope();
+    mine = Scope.disown(Tensor.from(device, [1], [1]));
+    assertEquals(scope.owns(mine), false);
+  }
+  assertEquals(mine.storage.bytes, 4);
+  mine.dispose();
+  assertStrictEquals(Scope.disown(mine), mine);
+});
+
 deviceTest("Scope frees what was made before an error", (device) => {
   const { liveBlocks } = device.memory;
   assertThrows(

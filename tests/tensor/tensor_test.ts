@@ -1,5 +1,10 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DisposedError, Tensor } from "../../tensor/mod.ts";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { DisposedError, Tensor, uploadTo } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 
 deviceTest("Tensor.from() keeps shape, type and numbers", async (device) => {
@@ -13,6 +18,28 @@ deviceTest("Tensor.from() keeps shape, type and numbers", async (device) => {
   assertEquals([...await scalar.data()], [3]);
   const none = Tensor.from(device, [0, 4], []);
   assertEquals([...await none.data()], []);
+});
+
+deviceTest("uploadTo() fills the tensors that it is given", async (device) => {
+  const x = Tensor.empty(device, [2]);
+  const asked: unknown[] = [];
+  const filled = uploadTo((_, shape, dtype) => {
+    asked.push(shape, dtype);
+    return x;
+  }, () => Tensor.from(device, [2], [1, 2]));
+  assertStrictEquals(filled, x);
+  assertEquals(asked, [[2], "f32"]);
+  assertEquals([...await x.data()], [1, 2]);
+  assertThrows(
+    () =>
+      uploadTo(() => x, () => {
+        throw new SyntaxError("planted");
+      }),
+    SyntaxError,
+    "planted",
+  );
+  Tensor.from(device, [2], [3, 4]);
+  assertEquals([...await x.data()], [1, 2]);
 });
 
 deviceTest("Tensor.from() names a wrong number of numbers", (device) => {

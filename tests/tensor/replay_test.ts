@@ -1,0 +1,123 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  add,
+  type Device,
+  mul,
+  Replay,
+  Scope,
+  sum,
+  Tensor,
+} from "../../tensor/mod.ts";
+import { deviceTest } from "../support/devices.ts";
+import { Draw } from "../support/for_all.ts";
+
+/** Inputs of a sum: its terms, and a number that it is multiplied by. */
+interface Inputs {
+  readonly parts: readonly Tensor[];
+  readonly options: { readonly factor: number };
+}
+
+/** Uploads the parts. */
+function uploads(
+  device: Device,
+  parts: readonly (readonly number[])[],
+  factor = 1,
+): () => Inputs {
+  return () => ({
+    parts: parts.map((part) => Tensor.from(device, [part.length], part)),
+    options: { factor },
+  });
+}
+
+function weighted({ parts, options: { factor } }: Inputs): Tensor[] {
+  const total = parts.map((part) => sum(part)).reduce((a, b) => add(a, b));
+  return [mul(total, factor)];
+}
+
+deviceTest("Replay.run() launches while inputs change", async (device) => {
+  let launched = 0;
+  using replay = new Replay(device, (inputs: Inputs) => {
+    launched += 1;
+    return weighted(inputs);
+  });
+  const steps: [parts: number[][], factor: number, launches: boolean][] = [
+    [[[1, 2], [3]], 1, true],
+    [[[1, 4], [3]], 1, true], // captured
+    [[[2, 4], [3]], 1, false],
+    [[[2, 4], [5]], 1, false],
+    [[[2, 4], [5]], 3, true],
+    [[[2, 5], [5]], 3, true],
+    [[[2, 6], [5]], 3, false],
+    [[[2, 6, 1], [5]], 3, true],
+    [[[2, 6], [5]], 3, true],
+    [[[2, 6]], 3, true],
+    [[[2, 7]], 3, true],
+    [[[1, 7]], 3, false],
+  ];
+  for (const [i, [parts, factor, launches]] of steps.entries()) {
+    const before = launched;
+    const [out] = replay.run(uploads(device, parts, factor));
+    const total = parts.flat().reduce((a, b) => a + b);
+    assertEquals([...await out!.data()], [factor * total], `run ${i}`);
+    assertEquals(launched - before, Number(launches), `run ${i}`);
+  }
+});
+
+deviceTest("Replay tells indices from numbers", async (device) => {
+  using replay = new Replay(device, (x: Tensor) => [x.view()]);
+  for (const data of [[1], [2], [3], Uint32Array.of(4), [5]]) {
+    const [out] = replay.run(() => Tensor.from(device, [1], data));
+    const isIndex = data instanceof Uint32Array;
+    assertEquals(out!.dtype, isIndex ? "u32" : "f32");
+    const found = isIndex ? await out!.indices() : await out!.data();
+    assertEquals([...found], [...data]);
+  }
+});
+
+deviceTest("Replay makes nothing new for structures it knows", (device) => {
+  using replay = new Replay(device, weighted);
+  // Sizes of one class and of several, at places that change.
+  const sizes = [[2, 3, 300], [300, 3, 2], [300, 3, 300], [2, 600, 600]];
+  const run = (structure: number): void => {
+    const parts = sizes[structure]!.map((length) => Array(length).fill(1));
+    replay.run(uploads(device, parts));
+  };
+  for (const structure of [0, 0, 1, 1, 2, 2, 3, 3]) run(structure);
+  const before = device.counts;
+  const draw = new Draw(1);
+  for (let i = 0; i < 40; i++) run(draw.integer(0, sizes.length));
+  const { blocks, bindGroups } = device.counts;
+  assertEquals({ blocks, bindGroups }, {
+    blocks: before.blocks,
+    bindGroups: before.bindGroups,
+  });
+});
+
+deviceTest("Replay owns its memory, until it is cleared", async (device) => {
+  const { liveBlocks } = device.memory;
+  using replay = new Replay(device, weighted);
+  for (let i = 0; i < 2; i++) {
+    for (let run = 0; run < 4; run++) {
+      using _scope = new Scope();
+      replay.run(uploads(device, [[run, 1]]));
+    }
+    const [out] = replay.run(uploads(device, [[6, 1]]));
+    assertEquals([...await out!.data()], [7]);
+    replay.clear();
+    assertEquals(device.memory.liveBlocks, liveBlocks);
+  }
+});
+
+deviceTest("Replay goes on after a failure", async (device) => {
+  let fails = false;
+  using replay = new Replay(device, (inputs: Inputs) => {
+    if (fails) throw new SyntaxError("planted");
+    return weighted(inputs);
+  });
+  for (const failing of [false, true, false, false]) {
+    fails = failing;
+    const upload = uploads(device, [[1, 2]]);
+    if (fails) assertThrows(() => replay.run(upload), SyntaxError, "planted");
+    else assertEquals([...await replay.run(upload)[0]!.data()], [3]);
+  }
+});
