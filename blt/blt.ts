@@ -17,9 +17,9 @@ import {
   tableOf,
 } from "./batch.ts";
 import { ByteEmbedding } from "./byte_embedding.ts";
-import type { BatchOptions, Feed } from "./byte_transformer.ts";
 import { VOCABULARY } from "./bytes.ts";
 import { type BltConfig, checkBlt } from "./config.ts";
+import { type BatchOptions, type Feed, nextId, type Teach } from "./lesson.ts";
 import { Pool } from "./pool.ts";
 import { Reader } from "./reader.ts";
 import { byteUnits, groupUnits } from "./units.ts";
@@ -121,6 +121,15 @@ export class Blt {
   feed(device: Device, positions: number, options?: BatchOptions): Feed {
     const tables = this.tables(device, positions);
     return (rows) => this.forward(this.batch(device, rows, tables, options));
+  }
+
+  /** Readies training on rows of at most `positions` ids. */
+  teach(device: Device, positions: number): Teach {
+    const tables = this.tables(device, positions);
+    return {
+      upload: (rows) => this.batch(device, rows, tables),
+      learn: (batch: BltBatch, targets) => nextId(this.forward(batch), targets),
+    };
   }
 
   /** Logits of the next id at each position. -> [R, V] */

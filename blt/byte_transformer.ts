@@ -10,13 +10,13 @@ import {
   type ByteInputs,
   byteInputs,
   type HostRows,
-  type PatchedRows,
   sequenceOf,
   tableOf,
 } from "./batch.ts";
 import { ByteEmbedding } from "./byte_embedding.ts";
 import { VOCABULARY } from "./bytes.ts";
 import type { ByteTransformerConfig } from "./config.ts";
+import { type BatchOptions, type Feed, nextId, type Teach } from "./lesson.ts";
 import { byteUnits } from "./units.ts";
 import type { Sequence } from "../nn/mod.ts";
 
@@ -26,15 +26,6 @@ export interface ByteBatch {
   readonly inputs: ByteInputs;
   /** The bytes as sequences. */
   readonly bytes: Sequence;
-}
-
-/** Uploads rows of ids and runs a model on them: logits [R, V]. */
-export type Feed = (rows: PatchedRows) => Tensor;
-
-/** Options of a batch. */
-export interface BatchOptions {
-  /** Whether gradients will be asked for; default true. */
-  readonly gradient?: boolean;
 }
 
 /**
@@ -87,6 +78,16 @@ export class ByteTransformer {
   feed(device: Device, positions: number, options?: BatchOptions): Feed {
     const table = this.tables(device, positions);
     return (rows) => this.forward(this.batch(device, rows, table, options));
+  }
+
+  /** Readies training on rows of at most `positions` ids. */
+  teach(device: Device, positions: number): Teach {
+    const table = this.tables(device, positions);
+    return {
+      upload: (rows) => this.batch(device, rows, table),
+      learn: (batch: ByteBatch, targets) =>
+        nextId(this.forward(batch), targets),
+    };
   }
 
   /** Logits of the next id at each position. -> [R, V] */

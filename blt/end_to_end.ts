@@ -35,10 +35,9 @@ import {
   tableOf,
 } from "./batch.ts";
 import { Blt, type BltTables } from "./blt.ts";
-import type { BatchOptions, Feed } from "./byte_transformer.ts";
 import { VOCABULARY } from "./bytes.ts";
 import { checkEndToEnd, type EndToEndConfig } from "./config.ts";
-import type { Lesson, Teach } from "./lesson.ts";
+import type { BatchOptions, Feed, Teach } from "./lesson.ts";
 import { groupCapacity } from "./level.ts";
 import {
   BOUNDARY,
@@ -48,7 +47,7 @@ import {
   Router,
   type Routes,
 } from "./routing.ts";
-import { byteUnits, extentOf, type Units } from "./units.ts";
+import { byteUnits, extentOf } from "./units.ts";
 
 /** Rotary tables of an {@linkcode EndToEndBlt}. */
 interface Tables extends BltTables {
@@ -66,7 +65,16 @@ interface Batch {
   readonly tiny: Sequence;
   readonly bytes: Sequence;
   readonly rows: UnitRows;
-  readonly units: Units;
+  /** Patches that there is room for in a row. */
+  readonly capacity: number;
+}
+
+/** The same for training. */
+interface TaughtBatch extends Batch {
+  /** Bytes in each patch during warm-up, then 0. */
+  readonly every: number;
+  /** What the heads are to tell, unless it is the next byte. u32 [R heads] */
+  readonly previous: Tensor | undefined;
 }
 
 /** What the tiny transformer makes of bytes. */
@@ -182,30 +190,39 @@ export class EndToEndBlt {
     const tables = this.#tables(device, positions);
     const { blt, warmupSteps, grouping } = this.config;
     const fixed = blt.patcher.kind === "static" ? blt.patcher.bytes : 1;
-    return (rows, targets, step) => {
-      const batch = this.#batch(device, rows, tables);
-      const every = step < warmupSteps ? fixed : 0;
-      const { logits, sense, groups } = this.#forward(batch, tables, every);
-      const nats = crossEntropy(logits, targets);
-      const wrong = sense.routes
-        ? ratioLoss(sense.routes.probabilities, grouping.target)
-        : this.#headLoss(sense.heads, rows.ids, batch.units, targets);
-      return {
-        nats,
-        loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
-        metrics: [tally(groups.units.counts), tally(groups.overflow)],
-        ...!this.router && {
-          finish: (rate?: number): void =>
-            trackQuantile(this.threshold.value, sense.scores, {
-              rate,
-              documents: batch.rows.documents,
-              groups: every > 0 ? undefined : groups.units.counts,
-              rule: grouping.rule,
-              lookback: this.lookback,
-              quantile: 1 - 1 / grouping.target,
-            }),
-        },
-      } satisfies Lesson;
+    return {
+      upload: (rows, step): TaughtBatch => ({
+        ...this.#batch(device, rows, tables),
+        every: step < warmupSteps ? fixed : 0,
+        previous: this.#previous(device, rows),
+      }),
+      learn: (batch: TaughtBatch, targets) => {
+        const { every, previous, rows } = batch;
+        const { logits, sense, groups } = this.#forward(batch, tables, every);
+        const nats = crossEntropy(logits, targets);
+        const wrong = sense.routes
+          ? ratioLoss(sense.routes.probabilities, grouping.target)
+          : crossEntropy(
+            reshape(sense.heads, [-1, VOCABULARY]),
+            previous ?? targets,
+          );
+        return {
+          nats,
+          loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
+          metrics: [tally(groups.units.counts), tally(groups.overflow)],
+          ...!this.router && {
+            finish: (rate?: number): void =>
+              trackQuantile(this.threshold.value, sense.scores, {
+                rate,
+                documents: rows.documents,
+                groups: every > 0 ? undefined : groups.units.counts,
+                rule: grouping.rule,
+                lookback: this.lookback,
+                quantile: 1 - 1 / grouping.target,
+              }),
+          },
+        };
+      },
     };
   }
 
@@ -266,14 +283,10 @@ export class EndToEndBlt {
     });
   }
 
-  /** Mean cost of what the heads predict. */
-  #headLoss(
-    heads: Tensor,
-    ids: Uint32Array,
-    { documents }: Units,
-    targets: Tensor,
-  ): Tensor {
-    if (!this.lookback) return crossEntropy(heads, targets);
+  /** Uploads each byte and those before it, if heads are to tell them. */
+  #previous(device: Device, { ids, lengths }: PatchedRows): Tensor | undefined {
+    if (!this.heads || !this.lookback) return undefined;
+    const { documents } = byteUnits(ids, lengths);
     const count = this.headCount;
     const previous = new Uint32Array(ids.length * count).fill(VOCABULARY);
     for (let p = 0; p < ids.length; p++) {
@@ -281,10 +294,7 @@ export class EndToEndBlt {
       const most = Math.min(count - 1, p - documents[p]! - 1);
       for (let o = 0; o <= most; o++) previous[p * count + o] = ids[p - o]!;
     }
-    return crossEntropy(
-      reshape(heads, [-1, VOCABULARY]),
-      Tensor.from(heads.device, [previous.length], previous),
-    );
+    return Tensor.from(device, [previous.length], previous);
   }
 
   #batch(
@@ -318,7 +328,7 @@ export class EndToEndBlt {
         ),
         documents: Tensor.from(device, [rows.ids.length], units.documents),
       },
-      units,
+      capacity: groupCapacity(this.config.grouping.target, extentOf(units)),
     };
   }
 
@@ -335,7 +345,7 @@ export class EndToEndBlt {
       places: batch.places,
     });
     const { routes } = sense;
-    const capacity = groupCapacity(grouping.target, extentOf(batch.units));
+    const { capacity } = batch;
     const groups = groupByScores(batch.rows, sense.scores, {
       threshold: this.threshold.value,
       rule: grouping.rule,

@@ -93,11 +93,12 @@ type CostOf = (
 function costs(model: LanguageModel, device: Device, context: number): CostOf {
   // A model that makes its patches itself counts them in its lessons.
   const counter = model.metricNames?.indexOf("patches") ?? -1;
-  if (counter >= 0 && model.teach) {
+  if (counter >= 0) {
     const teach = model.teach(device, context);
     return async (rows, targets) => {
       // A late step, so that patches are its own.
-      const lesson = noGrad(() => teach(rows, targets, Infinity));
+      const batch = teach.upload(rows, Infinity);
+      const lesson = noGrad(() => teach.learn(batch, targets));
       const [mean = NaN] = await lesson.nats.data();
       const [patches = NaN] = await lesson.metrics![counter]!.data();
       return { nats: mean * targets.size, patches };

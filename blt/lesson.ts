@@ -1,7 +1,15 @@
-import type { Device, Tensor } from "../tensor/mod.ts";
+import { crossEntropy, type Device, type Tensor } from "../tensor/mod.ts";
 import type { PatchedRows } from "./batch.ts";
-import type { BatchOptions, Feed } from "./byte_transformer.ts";
 import type { ModelConfig } from "./config.ts";
+
+/** Uploads rows of ids and runs a model on them: logits [R, V]. */
+export type Feed = (rows: PatchedRows) => Tensor;
+
+/** Options of a batch. */
+export interface BatchOptions {
+  /** Whether gradients will be asked for; default true. */
+  readonly gradient?: boolean;
+}
 
 /** What a model makes of one batch while it learns. */
 export interface Lesson {
@@ -18,12 +26,19 @@ export interface Lesson {
   readonly finish?: (rate?: number) => void;
 }
 
-/** Teaches a model one batch; targets: u32 [R], `step` from 0. */
-export type Teach = (
-  rows: PatchedRows,
-  targets: Tensor,
-  step: number,
-) => Lesson;
+/** Teaches a model batches; uploads are apart, so that lessons can be replayed. */
+export interface Teach {
+  /** Uploads what the lesson of a step, from 0, depends on; launches nothing. */
+  upload(rows: PatchedRows, step: number): unknown;
+  /** Launches the lesson on what `upload` gave. targets: u32 [R] */
+  learn(batch: unknown, targets: Tensor): Lesson;
+}
+
+/** A lesson in the next id alone. logits: [R, V]; targets: u32 [R] */
+export function nextId(logits: Tensor, targets: Tensor): Lesson {
+  const nats = crossEntropy(logits, targets);
+  return { nats, loss: nats };
+}
 
 /** A model that gives logits of the next id for rows of ids. */
 export interface LanguageModel {
@@ -33,6 +48,6 @@ export interface LanguageModel {
   readonly metricNames?: readonly string[];
   /** Readies uploads of rows of at most `positions` ids. */
   feed(device: Device, positions: number, options?: BatchOptions): Feed;
-  /** The same for training; absent when there is only the next id to learn. */
-  teach?(device: Device, positions: number): Teach;
+  /** The same for training. */
+  teach(device: Device, positions: number): Teach;
 }

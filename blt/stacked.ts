@@ -15,9 +15,14 @@ import {
 import { attendWithin, type Sequence } from "../nn/mod.ts";
 import { type PatchedRows, tableOf } from "./batch.ts";
 import { Blt, type BltBatch, type BltTables } from "./blt.ts";
-import type { BatchOptions, Feed } from "./byte_transformer.ts";
 import { checkStacked, type StackedConfig } from "./config.ts";
-import type { Lesson, Teach } from "./lesson.ts";
+import {
+  type BatchOptions,
+  type Feed,
+  type Lesson,
+  nextId,
+  type Teach,
+} from "./lesson.ts";
 import { groupCapacity, Level } from "./level.ts";
 import { byteCosts, groupCosts, type UnitCosts } from "./uncertainty.ts";
 import { byteUnits, extentOf, groupUnits, type RowExtent } from "./units.ts";
@@ -32,6 +37,14 @@ interface LevelUnits {
   readonly extent: RowExtent;
   /** Entropy of the byte behind each unit, where levels go by that. [R] */
   readonly seam: Tensor | undefined;
+}
+
+/** A batch on the device. */
+interface StackedBatch extends BltBatch {
+  /** Patches as units of the next level, if there is one. */
+  readonly units: Omit<LevelUnits, "seam"> | undefined;
+  /** Entropy of the next id at each position, where it is known. [R] */
+  readonly entropies: Tensor | undefined;
 }
 
 /** What one level did in a forward pass. */
@@ -85,29 +98,47 @@ export class StackedBlt {
   feed(device: Device, positions: number, options?: BatchOptions): Feed {
     const tables = this.#tables(device, positions);
     return (rows) => {
-      const batch = this.blt.batch(device, rows, tables, options);
-      return this.#forward(device, rows, batch, tables).logits;
+      const batch = this.#batch(device, rows, tables, options);
+      return this.#forward(batch, tables).logits;
     };
   }
 
   /** Readies training on rows of at most `positions` ids. */
   teach(device: Device, positions: number): Teach {
     const tables = this.#tables(device, positions);
-    return (rows, targets) => {
-      const batch = this.blt.batch(device, rows, tables);
-      const { logits, traces } = this.#forward(device, rows, batch, tables);
-      return this.#lesson(logits, targets, batch, traces);
+    return {
+      upload: (rows) => this.#batch(device, rows, tables),
+      learn: (batch: StackedBatch, targets) => {
+        const { logits, traces } = this.#forward(batch, tables);
+        return this.#lesson(logits, targets, batch, traces);
+      },
+    };
+  }
+
+  #batch(
+    device: Device,
+    rows: PatchedRows,
+    tables: StackedTables,
+    options?: BatchOptions,
+  ): StackedBatch {
+    const batch = this.blt.batch(device, rows, tables, options);
+    const { entropies } = rows;
+    const climbs = this.levels.length > 0;
+    return {
+      ...batch,
+      units: climbs ? this.#patchUnits(device, rows, batch) : undefined,
+      entropies: climbs && entropies
+        ? Tensor.from(device, [entropies.length], entropies)
+        : undefined,
     };
   }
 
   #forward(
-    device: Device,
-    rows: PatchedRows,
-    batch: BltBatch,
+    batch: StackedBatch,
     tables: StackedTables,
   ): { logits: Tensor; traces: readonly LevelTrace[] } {
     const { blt } = this;
-    const { sequence } = batch.patches;
+    const { units, entropies, patches: { sequence, segments } } = batch;
     const traces: LevelTrace[] = [];
     const { heads } = blt.config.latent;
     const logits = blt.through(
@@ -115,9 +146,9 @@ export class StackedBlt {
       batch,
       (pooled) => {
         const patches = blt.think(pooled, attendWithin(sequence, heads));
-        if (this.levels.length === 0) return patches;
-        const units = this.#patchUnits(device, rows, batch);
-        return this.#climb(patches, units, tables, traces);
+        if (!units) return patches;
+        const seam = entropies && lastOf(entropies, segments);
+        return this.#climb(patches, { ...units, seam }, tables, traces);
       },
     );
     return { logits, traces };
@@ -126,9 +157,9 @@ export class StackedBlt {
   /** Patches as units of the next level. */
   #patchUnits(
     device: Device,
-    { ids, lengths, starts, entropies }: PatchedRows,
+    { ids, lengths, starts }: PatchedRows,
     { patches }: BltBatch,
-  ): LevelUnits {
+  ): Omit<LevelUnits, "seam"> {
     const bytes = byteUnits(ids, lengths);
     const { groups } = groupUnits(bytes, starts);
     const count = patches.segments.count;
@@ -149,11 +180,6 @@ export class StackedBlt {
       },
       sequence: patches.sequence,
       extent: grouped(extentOf(bytes), this.config.patchBytes),
-      seam: entropies &&
-        lastOf(
-          Tensor.from(device, [entropies.length], entropies),
-          patches.segments,
-        ),
     };
   }
 
@@ -217,8 +243,8 @@ export class StackedBlt {
     batch: BltBatch,
     traces: readonly LevelTrace[],
   ): Lesson {
+    if (traces.length === 0) return nextId(logits, targets);
     const nats = crossEntropy(logits, targets);
-    if (traces.length === 0) return { nats, loss: nats };
     let loss = nats;
     let costs: UnitCosts = groupCosts(
       byteCosts(tokenNats(logits.view(), targets)),

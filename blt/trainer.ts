@@ -1,7 +1,7 @@
 import {
-  crossEntropy,
   type Device,
   MetricsRing,
+  Replay,
   Scope,
   Tensor,
 } from "../tensor/mod.ts";
@@ -16,7 +16,7 @@ import {
 import type { PatchedRows } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Batches, BatchShape } from "./corpus.ts";
-import type { LanguageModel, Lesson, Teach } from "./lesson.ts";
+import type { LanguageModel, Teach } from "./lesson.ts";
 import { patchRows } from "./model.ts";
 
 /** What a {@linkcode Trainer} does with a model. */
@@ -59,6 +59,14 @@ const LEAST_THRESHOLD = 0.01;
 /** Largest gradient norm that is not scaled down. */
 const CLIP = 1;
 
+/** A batch on the device. */
+interface Upload {
+  /** As the model takes it. */
+  readonly batch: unknown;
+  /** Id that follows each id. u32 [R] */
+  readonly targets: Tensor;
+}
+
 /** One model in training: its weights, its optimizer, its data. */
 export class Trainer implements Disposable {
   /** Weights on the device. */
@@ -74,6 +82,7 @@ export class Trainer implements Disposable {
   readonly #teach: Teach;
   readonly #names: readonly string[];
   readonly #ring: MetricsRing;
+  readonly #lessons: Replay<Upload>;
   readonly #owned: DisposableStack;
   #patchMeans: number[] = [];
 
@@ -98,7 +107,10 @@ export class Trainer implements Disposable {
         fields: 2 + this.#names.length,
       }),
     );
-    this.#teach = teachingOf(model, device, options.shape.context);
+    this.#teach = model.teach(device, options.shape.context);
+    this.#lessons = owned.use(
+      new Replay(device, (batch) => this.#learn(batch)),
+    );
     this.#owned = owned.move();
   }
 
@@ -109,15 +121,25 @@ export class Trainer implements Disposable {
 
   /** One step on the next batch; never waits for the device. */
   step(): void {
-    using _step = new Scope();
-    const { rows, lesson } = this.#next();
-    const { nats, loss, metrics = [], finish } = lesson;
-    this.weights.backward(loss);
-    this.optimizer.step(this.lr);
-    finish?.();
-    this.#ring.record([nats, this.optimizer.gradNorm.norm, ...metrics]);
+    const { rows, upload } = this.#next();
+    const [nats, ...metrics] = this.#lessons.run(() => {
+      const batch = upload();
+      this.optimizer.prepare(this.lr);
+      return batch;
+    });
+    this.#ring.record([nats!, this.optimizer.gradNorm.norm, ...metrics]);
     this.#device.submit();
     this.#patchMeans.push(meanPatch(rows.ids.length, rows.starts));
+  }
+
+  /** Changes the weights; gives what the lesson is measured by. */
+  #learn({ batch, targets }: Upload): readonly Tensor[] {
+    const lesson = this.#teach.learn(batch, targets);
+    const { nats, loss, metrics = [], finish } = lesson;
+    this.weights.backward(loss);
+    this.optimizer.update();
+    finish?.();
+    return [nats, ...metrics];
   }
 
   /**
@@ -129,17 +151,19 @@ export class Trainer implements Disposable {
     batches: number = Math.min(SETTLING_BATCHES, this.optimizer.steps),
   ): void {
     if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
+    this.#lessons.clear(); // makes room
     for (let i = 0; i < batches; i++) {
       using _batch = new Scope({ records: false });
-      const { finish } = this.#next().lesson;
+      const { batch, targets } = this.#next().upload();
+      const { finish } = this.#teach.learn(batch, targets);
       if (!finish) return; // its threshold is not tracked
       finish(1 / (i + 1)); // the mean of all
       this.#device.submit();
     }
   }
 
-  /** The next batch, taught. */
-  #next(): { readonly rows: PatchedRows; readonly lesson: Lesson } {
+  /** The next batch. */
+  #next(): { readonly rows: PatchedRows; readonly upload: () => Upload } {
     const { shape, entropies } = this.#options;
     const { ids, targets, offsets } = this.batches.next();
     const lengths = Array.from(offsets, () => shape.context);
@@ -148,9 +172,11 @@ export class Trainer implements Disposable {
       lengths,
       entropies: entropies && cut(entropies, offsets, shape.context),
     }, this.model.config);
-    const target = Tensor.from(this.#device, [targets.length], targets);
-    const lesson = this.#teach(rows, target, this.optimizer.steps);
-    return { rows, lesson };
+    const upload = (): Upload => ({
+      batch: this.#teach.upload(rows, this.optimizer.steps),
+      targets: Tensor.from(this.#device, [targets.length], targets),
+    });
+    return { rows, upload };
   }
 
   /** Metrics of the steps since the last call; waits for the device once. */
@@ -207,20 +233,6 @@ function comparesRises(config: ModelConfig): boolean {
 
 function isThreshold(name: string): boolean {
   return name.endsWith("threshold");
-}
-
-/** How a model learns: its own way, or by the cost of the next id alone. */
-function teachingOf(
-  model: LanguageModel,
-  device: Device,
-  positions: number,
-): Teach {
-  if (model.teach) return model.teach(device, positions);
-  const feed = model.feed(device, positions);
-  return (rows, targets) => {
-    const nats = crossEntropy(feed(rows), targets);
-    return { nats, loss: nats };
-  };
 }
 
 /** What was computed for each position of a stream, for the rows cut from it. */

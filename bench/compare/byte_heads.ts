@@ -1,5 +1,6 @@
 import {
   type BatchOptions,
+  type ByteBatch,
   ByteEmbedding,
   byteInputs,
   type ByteTransformerConfig,
@@ -7,19 +8,14 @@ import {
   type Feed,
   type HostRows,
   type LanguageModel,
+  nextId,
   sequenceOf,
   tableOf,
   type Teach,
   VOCABULARY,
 } from "../../blt/mod.ts";
 import { attendWithin, Linear, RMSNorm, Transformer } from "../../nn/mod.ts";
-import {
-  crossEntropy,
-  type Device,
-  reshape,
-  type Rng,
-  Tensor,
-} from "../../tensor/mod.ts";
+import { type Device, reshape, type Rng, Tensor } from "../../tensor/mod.ts";
 
 /** The tiny transformer of an end-to-end model with its byte heads, alone. */
 export class ByteHeads implements LanguageModel {
@@ -58,34 +54,49 @@ export class ByteHeads implements LanguageModel {
   feed(
     device: Device,
     positions: number,
-    { gradient = true }: BatchOptions = {},
+    options?: BatchOptions,
   ): Feed {
-    const { transformer: sizes } = this.config;
-    const table = tableOf(device, sizes, positions);
-    return (rows) => {
-      const inputs = byteInputs(device, rows, undefined, gradient);
-      const units = byteUnits(rows.ids, rows.lengths);
-      const sequence = sequenceOf(device, units, sizes, table);
-      const x = this.embedding.forward(inputs); // [R, D]
-      const y = this.transformer.forward(
-        x,
-        attendWithin(sequence, sizes.heads),
-      );
-      return this.heads.forward(this.norm.forward(y));
-    };
+    const table = tableOf(device, this.config.transformer, positions);
+    return (rows) => this.forward(this.batch(device, rows, table, options));
   }
 
   /** Every head counts the same. */
   teach(device: Device, positions: number): Teach {
-    const feed = this.feed(device, positions);
-    return (rows) => {
-      const targets = this.targets(rows);
-      const nats = crossEntropy(
-        reshape(feed(rows), [-1, VOCABULARY]),
-        Tensor.from(device, [targets.length], targets),
-      );
-      return { nats, loss: nats };
+    const table = tableOf(device, this.config.transformer, positions);
+    return {
+      upload: (rows) => {
+        const targets = this.targets(rows);
+        return [
+          this.batch(device, rows, table),
+          Tensor.from(device, [targets.length], targets),
+        ];
+      },
+      learn: ([batch, targets]: [ByteBatch, Tensor]) =>
+        nextId(reshape(this.forward(batch), [-1, VOCABULARY]), targets),
     };
+  }
+
+  /** Uploads rows of ids. */
+  batch(
+    device: Device,
+    rows: HostRows,
+    table: Tensor,
+    { gradient = true }: BatchOptions = {},
+  ): ByteBatch {
+    const { transformer } = this.config;
+    const units = byteUnits(rows.ids, rows.lengths);
+    return {
+      inputs: byteInputs(device, rows, undefined, gradient),
+      bytes: sequenceOf(device, units, transformer, table),
+    };
+  }
+
+  /** Logits of all heads. -> [R, heads V] */
+  forward({ inputs, bytes }: ByteBatch): Tensor {
+    const { heads } = this.config.transformer;
+    const x = this.embedding.forward(inputs); // [R, D]
+    const y = this.transformer.forward(x, attendWithin(bytes, heads));
+    return this.heads.forward(this.norm.forward(y));
   }
 
   /**

@@ -40,7 +40,8 @@ export async function gradientTable(
         const lengths = Array<number>(own.batch).fill(own.context);
         const target = Tensor.from(place.device, [targets.length], targets);
         const teach = model.teach(place.device, own.context);
-        const { nats } = teach({ ids, lengths, starts: [] }, target, step);
+        const batch = teach.upload({ ids, lengths, starts: [] }, step);
+        const { nats } = teach.learn(batch, target);
         trainer.weights.backward(nats);
         const gradients = await trainer.weights.arena.read("gradients");
         return Object.values(PARTS).map((part) =>

@@ -69,7 +69,7 @@ async function countUnits(
   entropies: Float32Array | undefined,
 ): Promise<Pick<Result, "unitsPerGroup" | "overflow">> {
   using _scope = new Scope();
-  const teach = model.teach?.(device, context);
+  const teach = model.teach(device, context);
   let bytes = 0;
   let patches = 0;
   // Of each level that the model groups itself: groups, starts without room.
@@ -89,8 +89,9 @@ async function countUnits(
     }
     const target = Tensor.from(device, [length], targets);
     // A late step, so that patches are the model's own.
-    const lesson = noGrad(() => teach?.(rows, target, Infinity));
-    for (const [i, metric] of (lesson?.metrics ?? []).entries()) {
+    const batch = teach.upload(rows, Infinity);
+    const { metrics = [] } = noGrad(() => teach.learn(batch, target));
+    for (const [i, metric] of metrics.entries()) {
       totals[i]! += (await metric.data())[0]!;
     }
   }

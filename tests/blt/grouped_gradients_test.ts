@@ -86,10 +86,10 @@ async function assertGradients(
   // Each call finds the thresholds of one more level.
   for (let level = 0; level < 2; level++) {
     using _scope = new Scope();
-    teach(rows, targets, Infinity).finish?.();
+    teach.learn(teach.upload(rows, Infinity), targets).finish?.();
   }
   heard.length = 0;
-  const { loss } = teach(rows, targets, Infinity);
+  const { loss } = teach.learn(teach.upload(rows, Infinity), targets);
   weights.backward(loss);
 
   const known = [];

@@ -152,7 +152,7 @@ export async function grouped(
     using _scope = new Scope();
     const rows = await patched([drawRow(new Draw(1000), CONTEXT)]);
     const targets = Tensor.from(device, [CONTEXT], rows.ids);
-    teach(rows, targets, Infinity).finish?.();
+    teach.learn(teach.upload(rows, Infinity), targets).finish?.();
   }
 
   return async (rows) => {

@@ -44,7 +44,8 @@ for (const [name, make] of Object.entries(MODELS)) {
       placeWeights(model, device);
       const rows = batch(model, 2);
       const targets = Tensor.from(device, [2 * LENGTH], rows.ids);
-      const lesson = model.teach(device, LENGTH)(rows, targets, Infinity);
+      const teach = model.teach(device, LENGTH);
+      const lesson = teach.learn(teach.upload(rows, Infinity), targets);
       const logits = noGrad(() => model.feed(device, LENGTH)(rows));
       const expected = await crossEntropy(logits, targets).data();
       assertEquals(await lesson.nats.data(), expected);
@@ -108,7 +109,7 @@ for (const [name, make] of Object.entries(MODELS)) {
         const learn = (seed: number): () => void => {
           const rows = batch(model, seed);
           const targets = Tensor.from(device, [2 * LENGTH], rows.ids);
-          return teach(rows, targets, Infinity).finish!;
+          return teach.learn(teach.upload(rows, Infinity), targets).finish!;
         };
         for (let i = 0; i < 3; i++) learn(5)();
         const before = await read();

@@ -50,8 +50,9 @@ async function meanGroup(model: LanguageModel): Promise<number> {
   const lengths = Array<number>(ROWS).fill(SHAPE.context);
   const rows = patchRows({ ids: HELD_OUT, lengths }, model.config);
   const targets = Tensor.from(device, [HELD_OUT.length], HELD_OUT);
-  const teach = model.teach!(device, SHAPE.context);
-  const [groups] = teach(rows, targets, STEPS).metrics!;
+  const teach = model.teach(device, SHAPE.context);
+  const batch = teach.upload(rows, STEPS);
+  const [groups] = teach.learn(batch, targets).metrics!;
   const starts = rows.starts.flatMap((flags) => [...flags.subarray(0, -1)]);
   const units = starts.length > 0 ? starts.filter(Boolean) : rows.ids;
   return units.length / (await groups!.data())[0]!;
