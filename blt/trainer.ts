@@ -119,7 +119,10 @@ export class Trainer implements Disposable {
     return learningRate(this.#options.schedule, this.optimizer.steps);
   }
 
-  /** One step on the next batch; never waits for the device. */
+  /**
+   * One step on the next batch; never waits for the device. While batches are
+   * alike but for their numbers, its launches are those of the step before.
+   */
   step(): void {
     const { rows, upload } = this.#next();
     const [nats, ...metrics] = this.#lessons.run(() => {

@@ -6,7 +6,8 @@ import { type DType, type Shape, Tensor, uploadTo } from "./tensor.ts";
 /**
  * Launches that are made again and again on new inputs. While the structure of
  * these repeats, which is all but the elements of their tensors, the launches
- * are captured once and replayed, without the work of finding them.
+ * are captured in the second run and replayed from then on, without the work of
+ * finding them.
  *
  * @example Usage
  * ```ts
@@ -55,11 +56,10 @@ export class Replay<Inputs> implements Disposable {
   run(upload: () => Inputs): readonly Tensor[] {
     let count = 0;
     const inputs = uploadTo(
-      (device, shape, dtype) => this.#upload(count++, device, shape, dtype),
+      (_, shape, dtype) => this.#place(count++, shape, dtype),
       upload,
     );
     const repeats = alike(inputs, this.#inputs);
-    this.#inputs = inputs;
     if (repeats && this.#capture) this.#capture.replay();
     else {
       this.#forget();
@@ -71,6 +71,7 @@ export class Replay<Inputs> implements Disposable {
       if (repeats) this.#capture = this.#device.capture(launch);
       else launch();
     }
+    this.#inputs = inputs;
     return this.#outputs;
   }
 
@@ -86,14 +87,14 @@ export class Replay<Inputs> implements Disposable {
   }
 
   /** Tensor of upload number `at`: that of the last run, where it fits. */
-  #upload(at: number, device: Device, shape: Shape, dtype: DType): Tensor {
+  #place(at: number, shape: Shape, dtype: DType): Tensor {
     const last = this.#uploads[at];
     if (last?.dtype === dtype && sameShape(last.shape, shape)) return last;
     // Nothing else is taken now, and so the memory of a structure is always
     // the same, whatever came before it: bind groups are found again.
     this.#forget();
     this.#free(at);
-    const tensor = Scope.disown(Tensor.empty(device, shape, dtype));
+    const tensor = Scope.disown(Tensor.empty(this.#device, shape, dtype));
     this.#uploads.push(tensor);
     return tensor;
   }

@@ -81,7 +81,20 @@ export type Place = (device: Device, shape: Shape, dtype: DType) => Tensor;
 
 let chosen: Place | undefined;
 
-/** Calls `upload`, in which `Tensor.from` fills what `place` gives. */
+/**
+ * Calls `upload`, in which `Tensor.from` fills what `place` gives.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDevice, Tensor, uploadTo } from "@club/club/tensor";
+ *
+ * using device = await openDevice("cpu");
+ * using x = Tensor.empty(device, [2]);
+ * uploadTo(() => x, () => Tensor.from(device, [2], [1, 2]));
+ * assertEquals([...await x.data()], [1, 2]);
+ * ```
+ */
 export function uploadTo<T>(place: Place, upload: () => T): T {
   const before = chosen;
   chosen = place;
