@@ -7,6 +7,7 @@ import {
   Segments,
   slotsSeeBytes,
   Tensor,
+  type UnitRows,
 } from "../tensor/mod.ts";
 import type { Sequence, TransformerConfig } from "../nn/mod.ts";
 import { VOCABULARY } from "./bytes.ts";
@@ -128,6 +129,25 @@ export function sequenceOf(
     positions: Tensor.from(device, [count], positions),
     intervals: Intervals.from(device, { lo, hi }, count),
     table,
+  };
+}
+
+/** Uploads where the units of each row are; the last row has what fills up. */
+export function unitRowsOf(
+  device: Device,
+  { lengths, documents }: Units,
+  count: number = documents.length,
+): UnitRows {
+  const firsts = [0];
+  for (const length of lengths) firsts.push(firsts.at(-1)! + length);
+  firsts[lengths.length] = count;
+  const filled = Uint32Array.from({ length: count }, (_, unit) => unit);
+  filled.set(documents);
+  const counts = Uint32Array.from(lengths);
+  return {
+    firsts,
+    counts: Tensor.from(device, [lengths.length], counts),
+    documents: Tensor.from(device, [count], filled),
   };
 }
 

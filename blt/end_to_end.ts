@@ -33,6 +33,7 @@ import {
   type PatchedRows,
   sequenceOf,
   tableOf,
+  unitRowsOf,
 } from "./batch.ts";
 import { Blt, type BltTables } from "./blt.ts";
 import { VOCABULARY } from "./bytes.ts";
@@ -305,8 +306,6 @@ export class EndToEndBlt {
   ): Batch {
     const { blt, tiny } = this.config;
     const units = byteUnits(rows.ids, rows.lengths);
-    const firsts = [0];
-    for (const length of rows.lengths) firsts.push(firsts.at(-1)! + length);
     return {
       inputs: byteInputs(device, rows, blt.ngrams, gradient),
       places: tables.before && {
@@ -319,15 +318,7 @@ export class EndToEndBlt {
       },
       tiny: sequenceOf(device, units, tiny, tables.tiny),
       bytes: sequenceOf(device, units, blt.encoder, tables.local),
-      rows: {
-        firsts,
-        counts: Tensor.from(
-          device,
-          [rows.lengths.length],
-          Uint32Array.from(rows.lengths),
-        ),
-        documents: Tensor.from(device, [rows.ids.length], units.documents),
-      },
+      rows: unitRowsOf(device, units),
       capacity: groupCapacity(this.config.grouping.target, extentOf(units)),
     };
   }

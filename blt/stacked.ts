@@ -13,7 +13,7 @@ import {
   type UnitRows,
 } from "../tensor/mod.ts";
 import { attendWithin, type Sequence } from "../nn/mod.ts";
-import { type PatchedRows, tableOf } from "./batch.ts";
+import { type PatchedRows, tableOf, unitRowsOf } from "./batch.ts";
 import { Blt, type BltBatch, type BltTables } from "./blt.ts";
 import { checkStacked, type StackedConfig } from "./config.ts";
 import {
@@ -162,22 +162,8 @@ export class StackedBlt {
   ): Omit<LevelUnits, "seam"> {
     const bytes = byteUnits(ids, lengths);
     const { groups } = groupUnits(bytes, starts);
-    const count = patches.segments.count;
-    const documents = Uint32Array.from({ length: count }, (_, i) => i);
-    documents.set(groups.documents);
-    const firsts = [0];
-    for (const length of groups.lengths) firsts.push(firsts.at(-1)! + length);
-    firsts[firsts.length - 1] = count; // what only fills up comes last
     return {
-      rows: {
-        firsts,
-        counts: Tensor.from(
-          device,
-          [groups.lengths.length],
-          Uint32Array.from(groups.lengths),
-        ),
-        documents: Tensor.from(device, [count], documents),
-      },
+      rows: unitRowsOf(device, groups, patches.segments.count),
       sequence: patches.sequence,
       extent: grouped(extentOf(bytes), this.config.patchBytes),
     };

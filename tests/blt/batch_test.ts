@@ -6,6 +6,7 @@ import {
   poolingOf,
   sequenceOf,
   tableOf,
+  unitRowsOf,
 } from "../../blt/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
@@ -52,6 +53,17 @@ deviceTest(
       [...await intervals.ofQueries.indices()],
       [0, 1, 0, 2, 1, 3, 3, 4, 3, 5, 5, 5, 5, 5],
     );
+  },
+);
+
+deviceTest(
+  "unitRowsOf() gives the last row what fills up, each a document",
+  async (device) => {
+    const units = { lengths: [2, 3], documents: Uint32Array.of(0, 0, 2, 3, 3) };
+    const { firsts, counts, documents } = unitRowsOf(device, units, 7);
+    assertEquals(firsts, [0, 2, 7]);
+    assertEquals([...await counts.indices()], [2, 3]);
+    assertEquals([...await documents.indices()], [0, 0, 2, 3, 3, 5, 6]);
   },
 );
 
