@@ -73,14 +73,13 @@ export class Arena implements Disposable {
   readonly device: Device;
   /** Current value of each parameter. */
   readonly values: ReadonlyMap<string, Tensor>;
-  /** Where `backward` leaves the gradient of each parameter. */
-  readonly gradients: ReadonlyMap<string, Tensor>;
   /** Pieces, in order. */
   readonly chunks: readonly ArenaChunk[];
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #planes = new Map<string, readonly Storage[]>();
   readonly #halves: readonly Storage[];
   readonly #panels: ReadonlyMap<string, Panels>;
+  #gradients: ReadonlyMap<string, Tensor> | undefined;
 
   /**
    * Lays out and uploads parameters by name. Throws a `RangeError` when one has
@@ -125,11 +124,22 @@ export class Arena implements Disposable {
       ? this.#panelsOf("values")
       : new Map();
     this.values = this.#tensors("values", this.#halves);
-    this.gradients = this.#tensors("gradients");
     const initial = [...entries].map(([name, entry]) =>
       [name, entry.initial] as const
     );
     this.write("values", new Map(initial));
+  }
+
+  /**
+   * Where `backward` leaves the gradient of each parameter; without the memory
+   * for it until they are first asked for.
+   */
+  get gradients(): ReadonlyMap<string, Tensor> {
+    if (!this.#gradients) {
+      this.#gradients = this.#tensors("gradients");
+      for (const gradient of this.#gradients.values()) Scope.disown(gradient);
+    }
+    return this.#gradients;
   }
 
   /**
@@ -197,6 +207,7 @@ export class Arena implements Disposable {
     for (const storage of [...planes, ...this.#halves]) device.free(storage);
     for (const { blocks } of chunks) device.free(blocks);
     for (const panels of this.#panels.values()) panels.dispose();
+    for (const gradient of this.#gradients?.values() ?? []) gradient.dispose();
   }
 
   /** Same as `dispose`, for `using`. */

@@ -11,7 +11,6 @@ export class Panels {
   readonly #source: Storage;
   readonly #sizes: { readonly n: number; readonly k: number };
   #copy: Storage | undefined;
-  #stale = true;
 
   /** Of `source`: [n, k]. */
   constructor(
@@ -24,27 +23,26 @@ export class Panels {
     this.#sizes = { n, k };
   }
 
-  /** The copy, made anew after `refresh`. */
+  /** The copy. */
   get storage(): Storage {
-    const { n, k } = this.#sizes;
-    this.#copy ??= this.#device.allocate(4 * panelled(n) * k);
-    if (this.#stale) {
-      const buffers = { x: this.#source, out: this.#copy };
-      this.#device.launch(panelsKernel, buffers, this.#sizes);
-      this.#stale = false;
+    if (!this.#copy) {
+      const { n, k } = this.#sizes;
+      this.#copy = this.#device.allocate(4 * panelled(n) * k);
+      this.refresh();
     }
     return this.#copy;
   }
 
-  /** Tells that the matrix changed. */
+  /** Makes the copy, if there is one, again. */
   refresh(): void {
-    this.#stale = true;
+    if (!this.#copy) return;
+    const buffers = { x: this.#source, out: this.#copy };
+    this.#device.launch(panelsKernel, buffers, this.#sizes);
   }
 
   /** Frees the copy. */
   dispose(): void {
     if (this.#copy) this.#device.free(this.#copy);
     this.#copy = undefined;
-    this.#stale = true;
   }
 }

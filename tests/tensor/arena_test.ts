@@ -3,6 +3,7 @@ import {
   Arena,
   type ArenaEntry,
   DeviceError,
+  DisposedError,
   Scope,
   type Tensor,
 } from "../../tensor/mod.ts";
