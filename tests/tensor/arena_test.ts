@@ -65,6 +65,21 @@ deviceTest(
   { halves: true },
 );
 
+deviceTest("Arena has gradients when they are asked for", async (device) => {
+  const arena = new Arena(device, new Map([["a", entry(1, 2)]]));
+  const { liveBlocks } = device.memory;
+  const first = (): Tensor => {
+    using _step = new Scope();
+    return arena.gradients.get("a")!;
+  };
+  const gradient = first();
+  assertEquals(device.memory.liveBlocks, liveBlocks + 1);
+  assertEquals([...await gradient.data()], [0, 0]);
+  assertEquals(first(), gradient);
+  arena.dispose();
+  assertThrows(() => gradient.storage, DisposedError);
+});
+
 deviceTest(
   "Arena has panels of matrices for the CPU device",
   async (device) => {
