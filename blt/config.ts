@@ -122,7 +122,7 @@ export interface StackedConfig {
   readonly kind: "stacked";
   /** Level 1; its latent transformer is what comes before the next level. */
   readonly blt: BltConfig;
-  /** Wanted mean patch, in bytes; decides how much room there is for groups. */
+  /** Wanted mean patch, in bytes: tells what room and costs to expect. */
   readonly patchBytes: number;
   /** Level 2 and up. */
   readonly levels: readonly LevelConfig[];

@@ -27,6 +27,14 @@ export function groupCapacity(
   return Math.min(units + documents, wanted);
 }
 
+/** Options of a {@linkcode Level}. */
+export interface LevelOptions {
+  /** Wanted mean bytes in a unit. */
+  readonly unitBytes: number;
+  /** Source of the initial weights. */
+  readonly rng: Rng;
+}
+
 /**
  * One more level of patches: groups units by how uncertain the next one is,
  * runs a transformer over the groups, and lets the units read them.
@@ -50,13 +58,13 @@ export class Level {
   readonly reader: Reader;
 
   /** Units have as many features as `config.reader`. */
-  constructor(config: LevelConfig, rng: Rng) {
+  constructor(config: LevelConfig, { unitBytes, rng }: LevelOptions) {
     const { uncertainty, trunk, reader, slots } = config;
     const { dim } = reader;
     this.config = config;
     this.threshold = filled([2], 0);
     this.cost = uncertainty.kind === "cost"
-      ? new CostHead(dim, uncertainty.of, rng)
+      ? new CostHead(dim, { of: uncertainty.of, unitBytes, rng })
       : undefined;
     this.pool = new Pool(reader, config, rng);
     this.input = slots * dim === trunk.dim

@@ -79,7 +79,12 @@ export class StackedBlt {
   constructor(config: StackedConfig, rng: Rng = new Rng(0)) {
     this.config = checkStacked(config);
     this.blt = new Blt(config.blt, rng);
-    this.levels = config.levels.map((level) => new Level(level, rng));
+    let unitBytes = config.patchBytes;
+    this.levels = config.levels.map((level) => {
+      const made = new Level(level, { unitBytes, rng });
+      unitBytes *= level.grouping.target;
+      return made;
+    });
     this.metricNames = this.levels.flatMap((_, i) => [
       `groups of level ${i + 2}`,
       `overflow of level ${i + 2}`,

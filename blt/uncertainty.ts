@@ -12,12 +12,12 @@ import {
   sum,
   Tensor,
 } from "../tensor/mod.ts";
-import { Linear } from "../nn/mod.ts";
+import { Linear, RMSNorm } from "../nn/mod.ts";
 
-/** ln(1 + eˣ), without overflow. */
+/** scale ln(1 + eˣ), without overflow. */
 const softplus = fuse(
   "softplus",
-  (x) => x.max(0).add(x.abs().neg().exp().add(1).log()),
+  (x, scale) => x.max(0).add(x.abs().neg().exp().add(1).log()).mul(scale),
 );
 
 /**
@@ -29,33 +29,49 @@ const huber = fuse("huber", (forecast, cost, scale) => {
   return error.less(1).select(error.square().mul(0.5), error.sub(0.5));
 });
 
-/** Errors of this many nats count 1: about what a patch, or a byte, costs. */
-const COST_SCALE = { total: 8, rate: 2 } as const;
+/** About what a byte costs, in nats. */
+const BYTE_COST = 2;
+
+/** Options of a {@linkcode CostHead}. */
+export interface CostHeadOptions {
+  /** What is forecast: the cost of a unit, or that per byte. */
+  readonly of: "total" | "rate";
+  /** Wanted mean bytes in a unit. */
+  readonly unitBytes: number;
+  /** Source of the initial weights. */
+  readonly rng: Rng;
+}
 
 /**
  * Forecast of what the next unit will cost the byte decoder, in nats: by the
  * chain rule the expected cost is the entropy of the unit as a string.
  */
 export class CostHead {
+  /** In front of `hidden`: units of higher levels grow large. */
+  readonly norm: RMSNorm;
   /** [D, D] */
   readonly hidden: Linear;
   /** [1, D] */
   readonly out: Linear;
   /** What is forecast. */
   readonly of: "total" | "rate";
+  /** Nats that forecasts are made in, and errors measured by. */
+  readonly scale: number;
 
   /** For units of `dim` features. */
-  constructor(dim: number, of: "total" | "rate", rng: Rng) {
+  constructor(dim: number, { of, unitBytes, rng }: CostHeadOptions) {
+    this.norm = new RMSNorm(dim);
     this.hidden = new Linear(dim, dim, { rng, bias: true });
     this.out = new Linear(dim, 1, { rng, bias: true });
     this.of = of;
+    this.scale = of === "total" ? BYTE_COST * unitBytes : BYTE_COST;
   }
 
   /** x: [R, D] -> nats [R]; no gradient reaches x. */
   forward(x: Tensor): Tensor {
-    const detached = x.view();
+    const detached = this.norm.forward(x.view());
     const hidden = this.hidden.forward(detached, { activation: silu });
-    return reshape(softplus(this.out.forward(hidden)), [-1]);
+    return reshape(softplus(this.out.forward(hidden), this.scale), [-1]);
   }
 
   /**
@@ -70,7 +86,7 @@ export class CostHead {
     const known = followed(positions);
     const target = this.of === "total" ? costs : perByte(costs, bytes);
     const next = shifted(target, 1);
-    const errors = mul(huber(forecasts, next, COST_SCALE[this.of]), known);
+    const errors = mul(huber(forecasts, next, this.scale), known);
     return mean(sum(errors), sum(known));
   }
 }

@@ -199,11 +199,13 @@ for (const cost of ["total", "rate"] as const) {
         );
         const sizes = {
           body: bodySizes(model.blt),
-          levels: model.config.levels.map(({ trunk, reader, slots }) => ({
+          levels: model.config.levels.map(({ trunk, reader, slots }, i) => ({
             trunk: sizesOf(trunk),
             reader: sizesOf(reader),
             slots,
             of: cost,
+            // Patches of one byte are wanted, and groups of 1.3 units.
+            scale: cost === "total" ? 2 * 1.3 ** i : 2,
             weight: uncertainty.weight,
           })),
         };

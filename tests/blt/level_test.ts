@@ -49,8 +49,10 @@ const CONFIG: LevelConfig = {
   reader: WIDE,
 };
 
+const OPTIONS = { unitBytes: 4, rng: new Rng(0) };
+
 deviceTest("Level groups a fixed number of units", async (device) => {
-  const level = new Level(CONFIG, new Rng(0));
+  const level = new Level(CONFIG, OPTIONS);
   placeWeights(level, device);
   const { segments } = level.group(
     {
@@ -68,7 +70,7 @@ deviceTest("Level groups a fixed number of units", async (device) => {
 deviceTest("Level groups by scores above its threshold", async (device) => {
   const level = new Level(
     { ...CONFIG, uncertainty: { kind: "seam" } },
-    new Rng(0),
+    OPTIONS,
   );
   const { arena } = placeWeights(level, device);
   const values = await arena.read("values");

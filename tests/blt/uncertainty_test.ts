@@ -6,6 +6,8 @@ import { deviceTest } from "../support/devices.ts";
 import { Draw } from "../support/for_all.ts";
 import { assertClose } from "../support/close.ts";
 
+const OPTIONS = { of: "total", unitBytes: 4, rng: new Rng(1) } as const;
+
 deviceTest("byteCosts() is paid one position earlier", async (device) => {
   const nats = Tensor.from(device, [4], [1, 2, 3, 4]);
   const { costs, bytes } = byteCosts(nats);
@@ -29,7 +31,13 @@ deviceTest("groupCosts() adds what units cost", async (device) => {
 
 deviceTest("CostHead forecasts what its numbers say", async (device) => {
   const dim = 3;
-  const head = new CostHead(dim, "total", new Rng(1));
+  const head = new CostHead(dim, {
+    of: "total",
+    unitBytes: 3,
+    rng: new Rng(1),
+  });
+  const gain = [0.5, 1.5, -1];
+  head.norm.gain.initial.set(gain);
   const hidden = head.hidden.weight.initial.slice();
   const out = head.out.weight.initial.slice();
   head.hidden.bias!.initial.set([0.5, -1, 2]);
@@ -39,15 +47,18 @@ deviceTest("CostHead forecasts what its numbers say", async (device) => {
   const x = Array.from({ length: 2 * dim }, () => 4 * draw.uniform() - 2);
   const found = await head.forward(Tensor.from(device, [2, dim], x)).data();
   const expected = [0, 1].map((row) => {
+    const own = x.slice(dim * row, dim * (row + 1));
+    const squares = own.reduce((sum, value) => sum + value ** 2, 0);
+    const rms = Math.sqrt(squares / dim + 1e-5);
     let sum = 40; // beyond it, e to its power is no f32
     for (let j = 0; j < dim; j++) {
       let h = [0.5, -1, 2][j]!;
       for (let i = 0; i < dim; i++) {
-        h += hidden[dim * j + i]! * Math.fround(x[dim * row + i]!);
+        h += hidden[dim * j + i]! * gain[i]! * own[i]! / rms;
       }
       sum += out[j]! * h / (1 + Math.exp(-h));
     }
-    return Math.log1p(Math.exp(sum));
+    return 6 * Math.log1p(Math.exp(sum)); // a byte costs 2 nats
   });
   assertClose(found, expected, { absolute: 0, relative: 1e-6 });
 });
@@ -56,7 +67,11 @@ for (const kind of ["total", "rate"] as const) {
   deviceTest(
     `CostHead has the loss of forecasts that are known, ${kind}`,
     async (device) => {
-      const head = new CostHead(2, kind, new Rng(1));
+      const head = new CostHead(2, {
+        of: kind,
+        unitBytes: 4,
+        rng: new Rng(1),
+      });
       const forecasts = [5, 3, 30, 7, 9, 2];
       const costs = [0, 6, 1, 8, 40, 9];
       const bytes = [1, 2, 1, 4, 5, 3];
@@ -84,14 +99,14 @@ for (const kind of ["total", "rate"] as const) {
 }
 
 deviceTest("CostHead sends no gradient to what it reads", (device) => {
-  const head = new CostHead(3, "total", new Rng(1));
+  const head = new CostHead(3, OPTIONS);
   placeWeights(head, device);
   const x = Tensor.from(device, [1, 3], [1, 2, 3]);
   assertEquals(backward(sum(head.forward(x)), [x]), [undefined]);
 });
 
 deviceTest("CostHead has no loss when no unit is followed", async (device) => {
-  const head = new CostHead(2, "total", new Rng(1));
+  const head = new CostHead(2, OPTIONS);
   const two = Tensor.from(device, [2], [3, 4]);
   const positions = Tensor.from(device, [2], Uint32Array.of(0, 1));
   const loss = head.loss(two, { costs: two, bytes: two }, positions);

@@ -83,6 +83,8 @@ export interface LevelSizes {
   readonly slots: number;
   /** What is forecast: nats of the next unit, or nats per byte. */
   readonly of: "total" | "rate";
+  /** Nats in which forecasts are made and errors measured. */
+  readonly scale: number;
   /** Factor of the forecasts' loss. */
   readonly weight: number;
 }
@@ -236,14 +238,20 @@ function huber(x: Scalar): Scalar {
 }
 
 /** Forecast of the cost of the unit after each. x: [N, D] -> [N] */
-function forecasts(x: Matrix, weights: Variables, prefix: string): Row {
+function forecasts(
+  x: Matrix,
+  weights: Variables,
+  { prefix, scale }: { readonly prefix: string; readonly scale: number },
+): Row {
   const layer = (x: Matrix, name: string): Matrix => {
     const [bias] = weights(`${prefix}.${name}.bias`);
     return linear(x, weights(`${prefix}.${name}.weight`))
       .map((row) => row.map((value, j) => add(value, bias![j]!)));
   };
-  const hidden = layer(detached(x), "hidden").map((row) => row.map(silu));
-  return layer(hidden, "out").map(([value]) => softplus(value!));
+  const normal = rmsNorm(detached(x), weights(`${prefix}.norm.gain`));
+  const hidden = layer(normal, "hidden").map((row) => row.map(silu));
+  return layer(hidden, "out")
+    .map(([value]) => affine(softplus(value!), scale, 0));
 }
 
 /**
@@ -265,7 +273,8 @@ export function stackedLoss(
     const { slots } = level;
     const prefix = `levels.${depth}`;
     const across = { weights, slots, residual: 1 };
-    found.push(forecasts(x, weights, `${prefix}.cost`));
+    const { scale } = level;
+    found.push(forecasts(x, weights, { prefix: `${prefix}.cost`, scale }));
     const own = groups[depth]!;
     const pooled = joinSlots(
       pool(x, own.groups, {
@@ -300,14 +309,13 @@ export function stackedLoss(
   let bytes = ids.map(() => 1);
   let below = patches!;
   let loss = meanOf(paid);
-  for (const [depth, { of, weight }] of sizes.levels.entries()) {
+  for (const [depth, { of, scale, weight }] of sizes.levels.entries()) {
     const total = (xs: readonly number[]): number[] =>
       below.groups.map(([lo, hi]) =>
         xs.slice(lo, hi).reduce((sum, x) => sum + x, 0)
       );
     costs = total(costs);
     bytes = total(bytes);
-    const scale = of === "total" ? 8 : 2;
     // The last unit may go on behind the end.
     const errors = found[depth]!.slice(0, -2).map((forecast, unit) => {
       const cost = costs[unit + 1]! / (of === "total" ? 1 : bytes[unit + 1]!);
