@@ -1,4 +1,5 @@
 import type { Rng } from "../tensor/mod.ts";
+import { undrawn } from "../nn/mod.ts";
 import type { PatchedRows } from "./batch.ts";
 import { Blt } from "./blt.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
@@ -9,8 +10,15 @@ import { readsEntropy } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
 import { StackedBlt } from "./stacked.ts";
 
-/** Builds the model that `config` describes, with weights from `rng`. */
+/**
+ * Builds the model that `config` describes, with weights from `rng`; without it
+ * they are 0, for a file to replace.
+ */
 export function buildModel(config: ModelConfig, rng?: Rng): LanguageModel {
+  return rng ? build(config, rng) : undrawn(() => build(config));
+}
+
+function build(config: ModelConfig, rng?: Rng): LanguageModel {
   switch (config.kind) {
     case "bytes":
       return new ByteTransformer(config, rng);

@@ -4,6 +4,7 @@ import {
   type PlaceOptions,
   placeWeights,
   readSafetensors,
+  undrawn,
   type Weights,
   writeSafetensors,
 } from "../nn/mod.ts";
@@ -179,7 +180,7 @@ export async function openEntropyModel(
   config: ByteTransformerConfig,
   device: Device,
 ): Promise<{ model: ByteTransformer; weights: Weights }> {
-  const model = new ByteTransformer(config);
+  const model = undrawn(() => new ByteTransformer(config));
   const file = RUN_FILES.entropyWeights;
   return { model, weights: await load(store, file, model, device) };
 }

@@ -1,6 +1,33 @@
 import { type Rng, type Shape, sizeOf } from "../tensor/mod.ts";
 import { Parameter } from "./module.ts";
 
+/** Whether `undrawn` runs. */
+let blank = false;
+
+/**
+ * Calls `build`, in which parameters are 0 instead of drawn: for modules whose
+ * weights come from a file, since drawing takes longer than reading.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Linear, undrawn } from "@club/club/nn";
+ * import { Rng } from "@club/club/tensor";
+ *
+ * const layer = undrawn(() => new Linear(2, 1, { rng: new Rng(0) }));
+ * assertEquals([...layer.weight.initial], [0, 0]);
+ * ```
+ */
+export function undrawn<T>(build: () => T): T {
+  const before = blank;
+  blank = true;
+  try {
+    return build();
+  } finally {
+    blank = before;
+  }
+}
+
 /**
  * A parameter drawn from a normal distribution of standard deviation `sigma`,
  * cut at three of them (Pagnoni et al., 2024, arXiv:2412.09871, as released).
@@ -11,7 +38,7 @@ export function truncatedNormal(
   rng: Rng,
 ): Parameter {
   const values = new Float32Array(sizeOf(shape));
-  rng.fillTruncatedNormal(values, sigma);
+  if (!blank) rng.fillTruncatedNormal(values, sigma);
   return new Parameter(shape, values);
 }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
   Blt,
   buildModel,
@@ -8,6 +8,7 @@ import {
   patchRows,
   patchStarts,
 } from "../../blt/mod.ts";
+import { Rng } from "../../tensor/mod.ts";
 import { bltConfig, bytesConfig, patchers } from "./subject.ts";
 
 Deno.test("buildModel() builds what the configuration says", () => {
@@ -16,6 +17,15 @@ Deno.test("buildModel() builds what the configuration says", () => {
   const model = buildModel(config);
   assert(model instanceof Blt);
   assertEquals(model.config, config);
+});
+
+Deno.test("buildModel() draws weights by a generator, or none", () => {
+  const largest = (rng?: Rng): number => {
+    const { head } = buildModel(bytesConfig, rng) as ByteTransformer;
+    return Math.max(...head.weight.initial.map(Math.abs));
+  };
+  assertEquals(largest(), 0);
+  assertGreater(largest(new Rng(1)), 0.01);
 });
 
 Deno.test("patchRows() cuts each row on its own", () => {

@@ -1,5 +1,10 @@
-import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { filled, truncatedNormal } from "../../nn/mod.ts";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import { filled, truncatedNormal, undrawn } from "../../nn/mod.ts";
 import { Rng } from "../../tensor/mod.ts";
 
 Deno.test("truncatedNormal() has its deviation and no outliers", () => {
@@ -19,6 +24,24 @@ Deno.test("truncatedNormal() repeats for the same seed", () => {
     truncatedNormal([8], 1, new Rng(seed)).initial;
   assertEquals(draw(1), draw(1));
   assertEquals(draw(1).some((x, i) => x !== draw(2)[i]), true);
+});
+
+Deno.test("undrawn() leaves what is drawn at 0, and the rest as it is", () => {
+  const rng = new Rng(1);
+  const drawn = undrawn(() => {
+    const outer = truncatedNormal([2], 1, rng);
+    const inner = undrawn(() => truncatedNormal([1], 1, rng));
+    const after = truncatedNormal([1], 1, rng);
+    return [outer, inner, after, filled([1], 4)];
+  });
+  assertEquals(drawn.flatMap(({ initial }) => [...initial]), [0, 0, 0, 0, 4]);
+  const { initial } = truncatedNormal([8], 1, rng);
+  assertEquals(initial, truncatedNormal([8], 1, new Rng(1)).initial);
+  assertThrows(() =>
+    undrawn(() => {
+      throw new RangeError("no such module");
+    }), RangeError);
+  assertEquals(truncatedNormal([8], 1, new Rng(1)).initial, initial);
 });
 
 Deno.test("filled() has one value everywhere", () => {
