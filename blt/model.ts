@@ -10,15 +10,8 @@ import { readsEntropy } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
 import { StackedBlt } from "./stacked.ts";
 
-/**
- * Builds the model that `config` describes, with weights from `rng`; without it
- * they are 0, for a file to replace.
- */
+/** Builds the model that `config` describes, with weights from `rng`. */
 export function buildModel(config: ModelConfig, rng?: Rng): LanguageModel {
-  return rng ? build(config, rng) : undrawn(() => build(config));
-}
-
-function build(config: ModelConfig, rng?: Rng): LanguageModel {
   switch (config.kind) {
     case "bytes":
       return new ByteTransformer(config, rng);
@@ -29,6 +22,11 @@ function build(config: ModelConfig, rng?: Rng): LanguageModel {
     case "stacked":
       return new StackedBlt(config, rng);
   }
+}
+
+/** The same with 0 for each drawn weight: to be counted, or read from a file. */
+export function emptyModel(config: ModelConfig): LanguageModel {
+  return undrawn(() => buildModel(config));
 }
 
 /** Rows of a stream, to be cut into the patches of a model. */

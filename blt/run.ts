@@ -12,7 +12,7 @@ import { ByteTransformer } from "./byte_transformer.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
 import type { Trained } from "./evaluate.ts";
-import { buildModel, needsEntropyModel } from "./model.ts";
+import { emptyModel, needsEntropyModel } from "./model.ts";
 import { modelsOf, type TrainPlan } from "./options.ts";
 import type { RunStore } from "./store.ts";
 
@@ -196,7 +196,7 @@ export async function openRun(
   options: Pick<PlaceOptions, "storage"> = {},
 ): Promise<Run> {
   const config = await readRunConfig(store);
-  const model = buildModel(config.model);
+  const model = emptyModel(config.model);
   const file = RUN_FILES.weights;
   const weights = await load(store, file, model, device, options);
   const entropies = needsEntropyModel(config.model) && config.entropyModel

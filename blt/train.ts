@@ -26,7 +26,7 @@ import { streamEntropies } from "./entropies.ts";
 import { NonFiniteError, type RunPlace } from "./errors.ts";
 import { evaluateStream, type Trained } from "./evaluate.ts";
 import { generate } from "./generate.ts";
-import { buildModel, needsEntropyModel } from "./model.ts";
+import { buildModel, emptyModel, needsEntropyModel } from "./model.ts";
 import { planOf, type TrainOptions, type TrainPlan } from "./options.ts";
 import {
   newRunConfig,
@@ -166,7 +166,7 @@ class TrainingRun {
       kind: "start",
       device: `${device.kind}, ${device.description}`,
       model: describeModel(config, this.#plan.preset),
-      parameters: countParameters(buildModel(config)),
+      parameters: countParameters(emptyModel(config)),
       flopsPerByte: flopsPerByte(config, { context, meanPatchBytes }),
       trainBytes: byteCount(this.#stream),
       heldOutBytes: byteCount(this.#heldOut),
@@ -233,6 +233,7 @@ class TrainingRun {
     const trained = { model, entropyModel, device };
     const outcome = await this.#steps("model", trainer, steps, async (step) => {
       if (step % evalEvery === 0 && step < steps) {
+        trainer.release();
         await this.#evaluate(trained, step);
       }
     });

@@ -153,8 +153,8 @@ export class Trainer implements Disposable {
   settle(
     batches: number = Math.min(SETTLING_BATCHES, this.optimizer.steps),
   ): void {
+    this.release();
     if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
-    this.#lessons.clear(); // makes room
     for (let i = 0; i < batches; i++) {
       using _batch = new Scope({ records: false });
       const { batch, targets } = this.#next().upload();
@@ -163,6 +163,11 @@ export class Trainer implements Disposable {
       finish(1 / (i + 1)); // the mean of all
       this.#device.submit();
     }
+  }
+
+  /** Frees the memory that the next step would use again. */
+  release(): void {
+    this.#lessons.clear();
   }
 
   /** The next batch. */

@@ -69,8 +69,8 @@ export class CostHead {
 
   /** x: [R, D] -> nats [R]; no gradient reaches x. */
   forward(x: Tensor): Tensor {
-    const detached = this.norm.forward(x.view());
-    const hidden = this.hidden.forward(detached, { activation: silu });
+    const normal = this.norm.forward(x.view()); // a view has no gradient
+    const hidden = this.hidden.forward(normal, { activation: silu });
     return reshape(softplus(this.out.forward(hidden), this.scale), [-1]);
   }
 

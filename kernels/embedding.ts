@@ -81,7 +81,7 @@ export type EmbeddingGradKernel = Kernel<
  * base[i] where the kernel `based` reads it. Every row of dtable is written.
  *
  * g: [*, cols]; offsets: [ids + 1]; base, dtable: [ids, cols]; `longest` is
- * the largest number of terms.
+ * an upper bound of the number of terms.
  */
 function embeddingGrad(based: boolean): EmbeddingGradKernel {
   const body = (type: string, width: number): string => `

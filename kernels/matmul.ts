@@ -54,7 +54,9 @@ function build(
   names: Readonly<Record<"name" | "family", string>>,
   structure: MatmulStructure,
 ): MatmulKernel {
-  const { halfB, bias, base, activation } = structure;
+  const { transposeA, panelsB, halfB, bias, base, activation } = structure;
+  const unvectored = halfB || panelsB && transposeA ||
+    activation && !hasLanes([activation]);
   return defineKernel<MatmulBuffer, MatmulSize>({
     ...names,
     reads: {
@@ -67,9 +69,7 @@ function build(
     sizes: ["batch", "m", "n", "k"],
     wgsl: matmulForms(structure),
     define: (buffers, sizes) => define(structure, buffers, sizes),
-    ...(halfB || activation && !hasLanes([activation])
-      ? {}
-      : { simd: simd(structure) }),
+    ...(unvectored ? {} : { simd: simd(structure) }),
     cost: ({ batch, m, n, k }) => ({
       bytes: 4 * batch *
         (m * k + k * n / (halfB ? 2 : 1) + m * n * (base ? 2 : 1)),

@@ -69,6 +69,7 @@ export class AdamW implements Optimizer {
     this.steps += 1;
     const settings = { ...this.#options, lr, step: this.steps };
     this.#settings.write(adamwNumbers(settings));
+    this.#weights.arena.outdate();
   }
 
   update(): void {
@@ -124,6 +125,7 @@ export class SGD implements Optimizer {
     const { momentum, weightDecay } = this.#options;
     this.steps += 1;
     this.#settings.write(Float32Array.of(lr, momentum, weightDecay));
+    this.#weights.arena.outdate();
   }
 
   update(): void {

@@ -169,9 +169,17 @@ export class Arena implements Disposable {
     );
   }
 
+  /**
+   * Tells that the values change. Whoever captures what changes them says so at
+   * each replay, too.
+   */
+  outdate(): void {
+    for (const panels of this.#panels.values()) panels.outdate();
+  }
+
   /** Makes the copies of the values, if any, again from those. */
   refreshCopies(): void {
-    for (const panels of this.#panels.values()) panels.refresh();
+    this.outdate();
     for (const [i, out] of this.#halves.entries()) {
       const buffers = { x: this.plane("values")[i]!, out };
       const { length } = this.chunks[i]!;

@@ -5,44 +5,47 @@ import {
   type Storage,
 } from "../kernels/mod.ts";
 
-/** Copy of a matrix in panels, made when it is first asked for. */
+/** Copy of a matrix in panels, made when it is asked for. */
 export class Panels {
+  /** Of the matrix: [n, k]. */
+  readonly shape: readonly [n: number, k: number];
   readonly #device: Device;
   readonly #source: Storage;
-  readonly #sizes: { readonly n: number; readonly k: number };
   #copy: Storage | undefined;
+  #stale = true;
 
   /** Of `source`: [n, k]. */
   constructor(
     device: Device,
     source: Storage,
-    [n, k]: readonly [n: number, k: number],
+    shape: readonly [n: number, k: number],
   ) {
+    this.shape = shape;
     this.#device = device;
     this.#source = source;
-    this.#sizes = { n, k };
   }
 
-  /** The copy. */
+  /** The copy, made anew when the matrix has changed. */
   get storage(): Storage {
-    if (!this.#copy) {
-      const { n, k } = this.#sizes;
-      this.#copy = this.#device.allocate(4 * panelled(n) * k);
-      this.refresh();
+    const [n, k] = this.shape;
+    this.#copy ??= this.#device.allocate(4 * panelled(n) * k);
+    if (this.#stale) {
+      const buffers = { x: this.#source, out: this.#copy };
+      this.#device.launch(panelsKernel, buffers, { n, k });
+      this.#stale = false;
     }
     return this.#copy;
   }
 
-  /** Makes the copy, if there is one, again. */
-  refresh(): void {
-    if (!this.#copy) return;
-    const buffers = { x: this.#source, out: this.#copy };
-    this.#device.launch(panelsKernel, buffers, this.#sizes);
+  /** Tells that the matrix changes. */
+  outdate(): void {
+    this.#stale = true;
   }
 
   /** Frees the copy. */
   dispose(): void {
     if (this.#copy) this.#device.free(this.#copy);
     this.#copy = undefined;
+    this.#stale = true;
   }
 }

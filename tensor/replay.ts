@@ -32,7 +32,8 @@ export class Replay<Inputs> implements Disposable {
   readonly #launch: (inputs: Inputs) => readonly Tensor[];
   /** What the uploads of a run fill, in their order. */
   readonly #uploads: Tensor[] = [];
-  #inputs: Inputs | undefined;
+  /** Of the last run. */
+  #inputs: { readonly value: Inputs } | undefined;
   #outputs: readonly Tensor[] = [];
   #capture: Capture | undefined;
 
@@ -50,8 +51,8 @@ export class Replay<Inputs> implements Disposable {
 
   /**
    * Launches on the inputs that `upload` makes by `Tensor.from`: tensors and
-   * numbers, in objects and arrays. They and the outputs last until the next
-   * run; never waits.
+   * numbers, in public fields of objects and in arrays. They and the outputs
+   * last until the next run; never waits.
    */
   run(upload: () => Inputs): readonly Tensor[] {
     let count = 0;
@@ -59,24 +60,25 @@ export class Replay<Inputs> implements Disposable {
       (_, shape, dtype) => this.#place(count++, shape, dtype),
       upload,
     );
-    const repeats = alike(inputs, this.#inputs);
+    const repeats = this.#inputs && alike(inputs, this.#inputs.value);
     if (repeats && this.#capture) this.#capture.replay();
     else {
       this.#forget();
       const launch = (): void => {
         using _scope = new Scope();
         this.#outputs = this.#launch(inputs)
-          .map((output) => Scope.disown(output));
+          .map((output) => Scope.disown(output.view()));
       };
       if (repeats) this.#capture = this.#device.capture(launch);
       else launch();
     }
-    this.#inputs = inputs;
+    this.#inputs = { value: inputs };
     return this.#outputs;
   }
 
   /** Frees all memory; the next run starts anew. */
   clear(): void {
+    this.#inputs = undefined;
     this.#forget();
     this.#free(0);
   }
@@ -122,8 +124,8 @@ function alike(a: unknown, b: unknown): boolean {
     keys.every((key) => alike(a[key], b[key]));
 }
 
-/** Whether the fields tell all, which those of a tensor do not. */
+/** Whether public fields tell all. */
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null &&
-    !(value instanceof Tensor);
+    ![Tensor, Map, Set].some((type) => value instanceof type);
 }

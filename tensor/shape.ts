@@ -1,5 +1,7 @@
 import { ShapeError } from "./errors.ts";
-import type { Shape } from "./tensor.ts";
+
+/** Sizes of the axes, outermost first. */
+export type Shape = readonly number[];
 
 /** Whether both have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -1,9 +1,9 @@
 import type { Device, ElementType, Storage } from "../kernels/mod.ts";
-import { DisposedError } from "./errors.ts";
+import { DisposedError, ShapeError } from "./errors.ts";
 import { Scope } from "./scope.ts";
+import { sameShape, type Shape } from "./shape.ts";
 
-/** Sizes of the axes, outermost first. */
-export type Shape = readonly number[];
+export type { Shape } from "./shape.ts";
 
 /** Type of the elements: numbers, or indices. */
 export type DType = ElementType;
@@ -41,8 +41,11 @@ export interface GradientTarget {
 export interface Copies {
   /** In f16. */
   readonly half?: Storage | undefined;
-  /** In panels, for products of few rows. */
-  readonly panels?: { readonly storage: Storage } | undefined;
+  /** In panels, for products of few rows, of a matrix of that shape. */
+  readonly panels?: {
+    readonly shape: Shape;
+    readonly storage: Storage;
+  } | undefined;
 }
 
 /** Memory that several tensors may view; freed with the last of them. */
@@ -79,10 +82,12 @@ class Memory {
 /** Gives the tensor that an upload fills. */
 export type Place = (device: Device, shape: Shape, dtype: DType) => Tensor;
 
-let chosen: Place | undefined;
+/** What `uploadTo` says. */
+let placing: Place | undefined;
 
 /**
- * Calls `upload`, in which `Tensor.from` fills what `place` gives.
+ * Calls `upload`, in which `Tensor.from` fills what `place` gives. Throws a
+ * `ShapeError` when that is of another shape.
  *
  * @example Usage
  * ```ts
@@ -96,12 +101,12 @@ let chosen: Place | undefined;
  * ```
  */
 export function uploadTo<T>(place: Place, upload: () => T): T {
-  const before = chosen;
-  chosen = place;
+  const before = placing;
+  placing = place;
   try {
     return upload();
   } finally {
-    chosen = before;
+    placing = before;
   }
 }
 
@@ -182,8 +187,15 @@ export class Tensor implements Disposable {
       );
     }
     const indices = data instanceof Uint32Array;
-    const place = chosen ?? Tensor.empty;
+    const place = placing ?? Tensor.empty;
     const tensor = place(device, shape, indices ? "u32" : "f32");
+    if (!sameShape(tensor.shape, shape)) {
+      throw new ShapeError(
+        "from",
+        [tensor.shape, shape],
+        "place fits no upload",
+      );
+    }
     device.write(
       tensor.storage,
       indices || data instanceof Float32Array ? data : Float32Array.from(data),
@@ -221,9 +233,14 @@ export class Tensor implements Disposable {
     return this.#memory?.copies.half;
   }
 
-  /** The elements in panels, which products of few rows read of theirs. */
+  /**
+   * The elements in panels, which products of few rows read of theirs; a view of
+   * another shape has none.
+   */
   get panels(): Storage | undefined {
-    return this.#memory?.copies.panels?.storage;
+    const panels = this.#memory?.copies.panels;
+    if (!panels || !sameShape(panels.shape, this.shape)) return undefined;
+    return panels.storage;
   }
 
   /**

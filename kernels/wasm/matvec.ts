@@ -47,12 +47,12 @@ export function matvecSimd(
         { item, matrix, left }: Readonly<
           Record<"item" | "matrix" | "left", I32>
         >,
-      ): (range: Range) => Local<"v128">[] => {
+      ): (steps: Steps) => Local<"v128">[] => {
         if (panelsB) {
           const panel = f.let(
             element(buffers.b, i32.mul(item, i32.mul(k, PANEL_LINES))),
           );
-          return (range) => multiplyPanel(f, panel, range);
+          return (steps) => multiplyPanel(f, panel, steps);
         }
         const last = f.let(i32.sub(n, 1));
         const lines = Array.from({ length: LINES }, (_, l) => {
@@ -63,7 +63,7 @@ export function matvecSimd(
           );
           return f.let(element(buffers.b, i32.mul(line, k)));
         });
-        return (range) => multiplyLines(f, lines, range);
+        return (steps) => multiplyLines(f, lines, steps);
       };
       f.for({ from: begin, to: end }, (item) => {
         const matrix = f.let(i32.divU(item, blocks));
@@ -119,7 +119,7 @@ export function matvecSimd(
 }
 
 /** Some steps of a vector. */
-interface Range {
+interface Steps {
   /** Address of the vector. */
   readonly x: I32;
   /** First step, a multiple of 4. */
@@ -135,7 +135,7 @@ interface Range {
 function multiplyPanel(
   f: FunctionBuilder,
   panel: I32,
-  { x, from, to }: Range,
+  { x, from, to }: Steps,
 ): Local<"v128">[] {
   const bytes = 4 * PANEL_LINES;
   const sums = Array.from(
@@ -166,7 +166,7 @@ function multiplyPanel(
 export function multiplyLines(
   f: FunctionBuilder,
   lines: readonly I32[],
-  { x, from, to }: Range,
+  { x, from, to }: Steps,
 ): Local<"v128">[] {
   const sums = [0, 4].map(() => f.let(f32x4.splat(0)));
   /** Adds step i and the next three, as far as they come before `stop`. */

@@ -36,7 +36,8 @@ export function product(
 ): Tensor {
   const { a, b, c, bias = c, base = c, pre = c } = tensors;
   const { half } = b;
-  const panels = structure.transposeB && sizes.m <= PANEL_ROWS
+  const { transposeA, transposeB } = structure;
+  const panels = !half && !transposeA && transposeB && sizes.m <= PANEL_ROWS
     ? b.panels
     : undefined;
   const whole = {

@@ -5,6 +5,7 @@ import {
   buildModel,
   bytesPreset,
   countParameters,
+  emptyModel,
   encode,
   type EndToEndConfig,
   endToEndPreset,
@@ -87,13 +88,13 @@ Deno.test("countParameters() keeps products and tables apart", () => {
   for (const preset of ["nano", "micro"] as const) {
     const config = bltPreset(preset, { kind: "space" });
     const { encoder: { dim }, ngrams } = config;
-    assertEquals(countParameters(buildModel(config)), {
+    assertEquals(countParameters(emptyModel(config)), {
       compute: byFormula(config),
       lookup: (260 + 6 * ngrams!.rows) * dim,
     });
   }
   const { transformer } = bytesPreset("nano");
-  assertEquals(countParameters(buildModel(bytesPreset("nano"))), {
+  assertEquals(countParameters(emptyModel(bytesPreset("nano"))), {
     compute: blocks(transformer) + 261 * transformer.dim,
     lookup: 260 * transformer.dim,
   });
@@ -113,7 +114,7 @@ Deno.test("a router counts as two square maps instead of byte heads", () => {
     2 * (router - heads),
   );
   const sizeOf = (config: EndToEndConfig): number =>
-    countParameters(buildModel(config)).compute;
+    countParameters(emptyModel(config)).compute;
   // The null patch comes, the norm of the heads goes.
   assertEquals(
     sizeOf(routing) - sizeOf(next),

@@ -3,12 +3,13 @@ import {
   Blt,
   buildModel,
   ByteTransformer,
+  emptyModel,
   encode,
+  type LanguageModel,
   needsEntropyModel,
   patchRows,
   patchStarts,
 } from "../../blt/mod.ts";
-import { Rng } from "../../tensor/mod.ts";
 import { bltConfig, bytesConfig, patchers } from "./subject.ts";
 
 Deno.test("buildModel() builds what the configuration says", () => {
@@ -19,13 +20,13 @@ Deno.test("buildModel() builds what the configuration says", () => {
   assertEquals(model.config, config);
 });
 
-Deno.test("buildModel() draws weights by a generator, or none", () => {
-  const largest = (rng?: Rng): number => {
-    const { head } = buildModel(bytesConfig, rng) as ByteTransformer;
+Deno.test("emptyModel() draws no weights, buildModel() does", () => {
+  const largest = (model: LanguageModel): number => {
+    const { head } = model as ByteTransformer;
     return Math.max(...head.weight.initial.map(Math.abs));
   };
-  assertEquals(largest(), 0);
-  assertGreater(largest(new Rng(1)), 0.01);
+  assertEquals(largest(emptyModel(bytesConfig)), 0);
+  assertGreater(largest(buildModel(bytesConfig)), 0.01);
 });
 
 Deno.test("patchRows() cuts each row on its own", () => {

@@ -9,9 +9,13 @@ import {
 } from "../../nn/mod.ts";
 import {
   type Device,
+  matmul,
   mul,
+  Replay,
+  reshape,
   Rng,
   Scope,
+  sizeOf,
   sub,
   sum,
   Tensor,
@@ -145,6 +149,69 @@ deviceTest(
   },
   { halves: true },
 );
+
+deviceTest(
+  "placeWeights() has panels read by products of few rows, and no others",
+  async (device) => {
+    const layer = new Linear(70, 32, { rng: new Rng(0) });
+    placeWeights(layer, device, { panels: true });
+    const { value: w } = layer.weight;
+    const ones = (...shape: number[]): Tensor =>
+      Tensor.from(device, shape, new Float32Array(sizeOf(shape)).fill(1));
+    const kernels = async (run: () => Tensor): Promise<string[]> => {
+      const times = await device.profile(() => void run());
+      return times.map(({ kernel }) => kernel);
+    };
+    const panels = device.kind === "cpu" ? ["panels", "matmul_np"] : [];
+    const forward = (rows: number): Promise<string[]> =>
+      kernels(() => layer.forward(ones(rows, 70)));
+    if (panels.length > 0) {
+      assertEquals((await forward(1)).toSorted(), panels.toSorted());
+      assertEquals(await forward(4), ["matmul_np"]);
+    }
+    assertEquals((await forward(5)).includes("matmul_np"), false);
+
+    // Another shape, and a left operand that is transposed, have none.
+    const rows = await w.data();
+    const sumOf = (indices: number[]): number =>
+      indices.reduce((sum, i) => sum + rows[i]!, 0);
+    const [first = NaN] = await matmul(ones(1, 32), reshape(w, [70, 32]), {
+      transposeB: true,
+    }).data();
+    const near = { absolute: 1e-5, relative: 1e-5 };
+    const count = (length: number): number[] =>
+      Array.from({ length }, (_, i) => i);
+    assertClose([first], [sumOf(count(32))], near);
+    const [second = NaN] = await matmul(ones(70, 1), w, {
+      transposeA: true,
+      transposeB: true,
+    }).data();
+    assertClose([second], [sumOf(count(70))], near);
+  },
+);
+
+deviceTest("Panels follow updates that are replayed", async (device) => {
+  const layer = new Linear(8, 3, { rng: new Rng(0) });
+  const weights = placeWeights(layer, device, { panels: true });
+  using optimizer = new SGD(weights);
+  using steps = new Replay(device, (x: Tensor) => {
+    const loss = sum(layer.forward(x));
+    weights.backward(loss);
+    optimizer.update();
+    return [loss];
+  });
+  const one = Tensor.from(device, [1, 8], new Float32Array(8).fill(1));
+  for (let i = 0; i < 4; i++) {
+    const [loss] = steps.run(() => {
+      optimizer.prepare(0.1);
+      return Tensor.from(device, [5, 8], new Float32Array(40).fill(1));
+    });
+    const found = await sum(layer.forward(one)).data();
+    const expected = await sum(layer.weight.value).data();
+    assertClose(found, expected, { absolute: 1e-5, relative: 1e-5 });
+    assertEquals((await loss!.data()).length, 1);
+  }
+});
 
 deviceTest(
   "placeWeights() with panels gives the same bits, also after an update",

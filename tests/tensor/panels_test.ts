@@ -19,7 +19,7 @@ deviceTest("Panels copies when asked, and after a change", async (device) => {
   assertEquals(await read(), new Set([2]));
   x.write(new Float32Array(N * K).fill(3));
   assertEquals(await read(), new Set([2]), "stale");
-  panels.refresh();
+  panels.outdate();
   assertEquals(await read(), new Set([3]));
   panels.dispose();
 });

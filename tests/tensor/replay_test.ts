@@ -94,6 +94,33 @@ deviceTest("Replay makes nothing new for structures it knows", (device) => {
   });
 });
 
+deviceTest("Replay without inputs captures no first run", async (device) => {
+  let total: Tensor | undefined;
+  using replay = new Replay(device, () => {
+    total ??= Scope.disown(Tensor.from(device, [1, 1], [0]));
+    storeRows(total, add(total, 1), { at: 0, from: 0, rows: 1 });
+    return [total];
+  });
+  for (const expected of [1, 2, 3, 4]) {
+    const [out] = replay.run(() => undefined);
+    assertEquals([...await out!.data()], [expected]);
+  }
+  replay.clear();
+  const [out] = replay.run(() => undefined);
+  assertEquals([...await out!.data()], [5]);
+  total!.dispose();
+});
+
+deviceTest("Replay launches anew on what it cannot compare", async (device) => {
+  using replay = new Replay(device, (numbers: ReadonlyMap<string, number>) => [
+    Tensor.from(device, [1], [...numbers.values()]),
+  ]);
+  for (const n of [1, 2, 3, 4]) {
+    const [out] = replay.run(() => new Map([["n", n]]));
+    assertEquals([...await out!.data()], [n]);
+  }
+});
+
 deviceTest("Replay owns its memory, until it is cleared", async (device) => {
   const { liveBlocks } = device.memory;
   using replay = new Replay(device, weighted);

@@ -4,7 +4,12 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { DisposedError, Tensor, uploadTo } from "../../tensor/mod.ts";
+import {
+  DisposedError,
+  ShapeError,
+  Tensor,
+  uploadTo,
+} from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 
 deviceTest("Tensor.from() keeps shape, type and numbers", async (device) => {
@@ -37,6 +42,11 @@ deviceTest("uploadTo() fills the tensors that it is given", async (device) => {
       }),
     SyntaxError,
     "planted",
+  );
+  assertThrows(
+    () => uploadTo(() => x, () => Tensor.from(device, [3], [5, 6, 7])),
+    ShapeError,
+    "[2]",
   );
   Tensor.from(device, [2], [3, 4]);
   assertEquals([...await x.data()], [1, 2]);

@@ -53,7 +53,7 @@ for (
     simdTest(
       matmulKernel({ transposeB: true, panelsB, ...structure }),
       SHAPES.flatMap(([n, k]) =>
-        [1, 3].map((m) => ({
+        [1, panelsB ? 5 : 3].map((m) => ({
           sizes: { batch: 2, m, n, k },
           buffers: {
             a: 2 * m * k,
@@ -84,7 +84,7 @@ for (
       const all = await product(structure, { m, n, k }, { a, b, bias, base });
       const panels = new Float32Array(panelled(n) * k);
       panelsKernel.define({ x: b, out: panels }, { n, k });
-      for (const few of [1, 2, 3]) {
+      for (const few of [1, 2, 3, 4, 5]) {
         for (const panelsB of [false, true]) {
           assertEquals(
             await product(
