@@ -1,0 +1,27 @@
+import type { FlagValues } from "../blt/mod.ts";
+
+/** An output for text. */
+export type Output = Pick<typeof Deno.stdout, "writeSync">;
+
+/** The output for what is no result. */
+export function besides({ json }: FlagValues): Output {
+  return json ? Deno.stderr : Deno.stdout;
+}
+
+export function print(
+  content: string | Uint8Array,
+  output: Output = Deno.stdout,
+): void {
+  let rest = typeof content === "string" ? encode(content) : content;
+  while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+}
+
+export function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** The message of an error on one line, without the path that Deno adds. */
+export function why(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/: \w+ '.*'$/s, "").replaceAll("\n", " ");
+}
