@@ -48,5 +48,6 @@ export * from "./store.ts";
 export * from "./train.ts";
 export * from "./train_event.ts";
 export * from "./trainer.ts";
+export * from "./turns.ts";
 export * from "./uncertainty.ts";
 export * from "./units.ts";

@@ -1,4 +1,4 @@
-import type { Device } from "../tensor/mod.ts";
+import { type Device, Scope } from "../tensor/mod.ts";
 import {
   parameters,
   type PlaceOptions,
@@ -159,27 +159,31 @@ export async function readTensors(
   }
 }
 
-/** Places a model with the weights of a file. */
+/** Places a model with the weights of a file; frees them when disposed. */
 async function load(
   store: RunStore,
   name: string,
   model: object,
   device: Device,
   options: Pick<PlaceOptions, "storage"> = {},
-): Promise<Weights> {
+): Promise<Disposable> {
   const { tensors } = await readTensors(store, name);
   const values = matching(name, tensors, model);
-  const weights = placeWeights(model, device, { ...options, panels: true });
-  weights.arena.write("values", values);
-  return weights;
+  using owned = new DisposableStack();
+  const scope = owned.use(new Scope({ open: false }));
+  scope.run(() => {
+    const weights = placeWeights(model, device, { ...options, panels: true });
+    weights.arena.write("values", values);
+  });
+  return owned.move();
 }
 
-/** Reads the entropy model of a run. */
+/** Reads the entropy model of a run; `weights` free its memory. */
 export async function openEntropyModel(
   store: RunStore,
   config: ByteTransformerConfig,
   device: Device,
-): Promise<{ model: ByteTransformer; weights: Weights }> {
+): Promise<{ model: ByteTransformer; weights: Disposable }> {
   const model = undrawn(() => new ByteTransformer(config));
   const file = RUN_FILES.entropyWeights;
   return { model, weights: await load(store, file, model, device) };
@@ -198,18 +202,22 @@ export async function openRun(
   const config = await readRunConfig(store);
   const model = emptyModel(config.model);
   const file = RUN_FILES.weights;
-  const weights = await load(store, file, model, device, options);
-  const entropies = needsEntropyModel(config.model) && config.entropyModel
-    ? await openEntropyModel(store, config.entropyModel, device)
-    : undefined;
+  using owned = new DisposableStack();
+  owned.use(await load(store, file, model, device, options));
+  let entropyModel: ByteTransformer | undefined;
+  if (needsEntropyModel(config.model) && config.entropyModel) {
+    const opened = await openEntropyModel(store, config.entropyModel, device);
+    owned.use(opened.weights);
+    entropyModel = opened.model;
+  }
+  const kept = owned.move();
   return {
     config,
     model,
     device,
-    entropyModel: entropies?.model,
+    entropyModel,
     [Symbol.dispose](): void {
-      weights[Symbol.dispose]();
-      entropies?.weights[Symbol.dispose]();
+      kept.dispose();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Device, requireHalves, Rng, Scope } from "../tensor/mod.ts";
+import { type Device, requireHalves, Rng } from "../tensor/mod.ts";
 import { calibrate } from "./calibrate.ts";
 import {
   type Checkpoint,
@@ -89,7 +89,6 @@ export async function train(
   documents: readonly Document[],
   environment: TrainEnvironment,
 ): Promise<TrainOutcome> {
-  using _scope = new Scope();
   const { store, resume = false } = environment;
   const before = resume ? await readRunConfig(store) : undefined;
   const plan = before?.plan ?? planOf(options);
@@ -141,12 +140,14 @@ class TrainingRun {
     if (!before) await writeRunConfig(store, config);
     this.#announce(sizes);
 
+    using owned = new DisposableStack();
     let entropyModel: ByteTransformer | undefined;
     let entropies: Float32Array | undefined;
     if (config.entropyModel && needsEntropyModel(sizes)) {
       const outcome = await this.#entropyPhase(config.entropyModel);
       if (!outcome.finished) return outcome;
       const open = await openEntropyModel(store, config.entropyModel, device);
+      owned.use(open.weights);
       entropyModel = open.model;
       entropies = await streamEntropies(entropyModel, device, this.#stream);
       if (!config.calibration) {
@@ -315,7 +316,7 @@ class TrainingRun {
     while (trainer.optimizer.steps < steps) {
       const { lr } = trainer;
       trainer.step();
-      await nextTurn();
+      await new Promise((resolve) => setTimeout(resolve)); // signals are heard
       const step = trainer.optimizer.steps;
       if (step === steps) trainer.settle();
       const aborted = signal?.aborted === true;
@@ -392,9 +393,4 @@ class TrainingRun {
     const { store } = this.#environment;
     await store.append(RUN_FILES.metrics, `${JSON.stringify(event)}\n`);
   }
-}
-
-/** Lets timers and signals through. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -83,34 +83,40 @@ export class Trainer implements Disposable {
   readonly #names: readonly string[];
   readonly #ring: MetricsRing;
   readonly #lessons: Replay<Upload>;
+  readonly #scope: Scope;
   readonly #owned: DisposableStack;
   #patchMeans: number[] = [];
 
-  /** Moves `model` to `device`. Opens a scope that `dispose` closes. */
+  /** Moves `model` to `device`; owns all memory until `dispose`. */
   constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
     using owned = new DisposableStack();
-    owned.use(new Scope());
+    const scope = owned.use(new Scope({ open: false }));
     this.model = model;
     this.batches = options.batches;
     this.#device = device;
     this.#options = options;
     // A threshold is not learned but tracked: its gradient is 0.
-    this.weights = placeWeights(model, device, {
-      decays: (name) => !isThreshold(name),
-      storage: options.storage ?? "f32",
-    });
-    this.optimizer = owned.use(new AdamW(this.weights, { clip: CLIP }));
+    this.weights = scope.run(() =>
+      placeWeights(model, device, {
+        decays: (name) => !isThreshold(name),
+        storage: options.storage ?? "f32",
+      })
+    );
+    this.optimizer = owned.use(
+      scope.run(() => new AdamW(this.weights, { clip: CLIP })),
+    );
     this.#names = model.metricNames ?? [];
-    this.#ring = owned.use(
+    this.#ring = scope.run(() =>
       new MetricsRing(device, {
         slots: RING_SLOTS,
         fields: 2 + this.#names.length,
-      }),
+      })
     );
-    this.#teach = model.teach(device, options.shape.context);
+    this.#teach = scope.run(() => model.teach(device, options.shape.context));
     this.#lessons = owned.use(
       new Replay(device, (batch) => this.#learn(batch)),
     );
+    this.#scope = scope;
     this.#owned = owned.move();
   }
 
@@ -125,12 +131,14 @@ export class Trainer implements Disposable {
    */
   step(): void {
     const { rows, upload } = this.#next();
-    const [nats, ...metrics] = this.#lessons.run(() => {
-      const batch = upload();
-      this.optimizer.prepare(this.lr);
-      return batch;
+    this.#scope.run(() => {
+      const [nats, ...metrics] = this.#lessons.run(() => {
+        const batch = upload();
+        this.optimizer.prepare(this.lr);
+        return batch;
+      });
+      this.#ring.record([nats!, this.optimizer.gradNorm.norm, ...metrics]);
     });
-    this.#ring.record([nats!, this.optimizer.gradNorm.norm, ...metrics]);
     this.#device.submit();
     this.#patchMeans.push(meanPatch(rows.ids.length, rows.starts));
   }

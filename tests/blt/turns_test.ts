@@ -1,0 +1,35 @@
+import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
+import { Turns } from "../../blt/mod.ts";
+
+/** Keeps the processor busy. */
+function work(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+Deno.test("Turns lets timers through when they waited for long", async () => {
+  const turns = new Turns();
+  let heard = 0;
+  const timer = setInterval(() => heard += 1, 1);
+  const start = performance.now();
+  for (let i = 0; i < 1000; i++) await turns.next();
+  // It costs time, and so it is not always done.
+  const turn = 50;
+  assertLessOrEqual(heard, (performance.now() - start) / turn);
+  for (let i = 0; i < 6; i++) {
+    work(10);
+    await turns.next();
+  }
+  assertEquals(heard > 0, true);
+  clearInterval(timer);
+});
+
+Deno.test("Turns rejects with the reason of its signal", async () => {
+  const stopping = new AbortController();
+  const turns = new Turns({ signal: stopping.signal });
+  await turns.next();
+  setTimeout(() => stopping.abort(new SyntaxError("enough")), 1);
+  work(60);
+  await assertRejects(() => turns.next(), SyntaxError, "enough");
+  await assertRejects(() => turns.next(), SyntaxError, "enough");
+});
