@@ -118,6 +118,7 @@ Deno.test("train() tells what happens in order and keeps the numbers", async () 
     "saved 2",
     "entropy model 3 of 3",
     "saved 3",
+    "progress",
     "patcher",
     "model 2 of 3",
     "saved 2",
