@@ -10,7 +10,7 @@ const CHUNK = 2048;
 export interface StreamOptions {
   /** Stops the pass, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears how many positions of how many are done. */
+  /** Hears how many positions, of how many, are done and in `into`. */
   readonly progress?: (done: number, total: number) => void;
   /** What a pass that was stopped had found: it goes on behind it. */
   readonly known?: Float32Array;
@@ -45,19 +45,19 @@ export async function streamEntropies(
   const whole = Math.min(known?.length ?? 0, stream.length);
   const first = whole === stream.length ? whole : whole - whole % CHUNK;
   if (known) entropies.set(known.subarray(0, first));
+  progress?.(first, stream.length);
   const turns = new Turns();
   for (let at = first; at < stream.length; at += CHUNK) {
     await turns.pass();
     signal?.throwIfAborted();
-    progress?.(at, stream.length);
     using _chunk = new Scope();
     const start = chunkStart(stream, at, before);
     const ids = stream.subarray(start, at + CHUNK);
     const rows = { ids, lengths: [ids.length], starts: [] };
     const found = await noGrad(() => entropy(feed(rows))).data();
     entropies.set(found.subarray(at - start), at);
+    progress?.(Math.min(at + CHUNK, stream.length), stream.length);
   }
-  progress?.(stream.length, stream.length);
   return entropies;
 }
 

@@ -187,7 +187,9 @@ class TrainingRun {
           expected: this.#checkpoint?.progress.phase === "model",
           tell: (event) => this.#journal.tell(event),
         }));
-      if (!read) return { finished: false, step: plan.entropySteps };
+      if (!read || signal?.aborted) {
+        return { finished: false, step: plan.entropySteps };
+      }
       entropies = read;
       if (!config.calibration) {
         config = await this.#calibrated(config, entropies);
