@@ -1,19 +1,12 @@
 import { Rng, type RngState } from "../tensor/mod.ts";
 import { writeSafetensors } from "../nn/mod.ts";
-import { NonFiniteError, type RunPlace } from "./errors.ts";
+import { NonFiniteError, type Phase, type RunPlace } from "./errors.ts";
 import { matching, readTensors, RUN_FILES } from "./run.ts";
 import type { RunStore } from "./store.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What is being trained. */
-export type Phase = "entropy model" | "model";
-
 /** How far a run has got. */
-export interface Progress {
-  /** What is being trained. */
-  readonly phase: Phase;
-  /** Steps of the phase that are done. */
-  readonly step: number;
+export interface Progress extends RunPlace {
   /** State of the random numbers that pick batches. */
   readonly batches: RngState;
   /** All steps are done, but thresholds were not settled behind them. */

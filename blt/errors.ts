@@ -1,7 +1,13 @@
-import type { Progress } from "./checkpoint.ts";
+/** What is being trained. */
+export type Phase = "entropy model" | "model";
 
 /** A place in a training run. */
-export type RunPlace = Pick<Progress, "phase" | "step">;
+export interface RunPlace {
+  /** What is being trained. */
+  readonly phase: Phase;
+  /** Steps of the phase that are done. */
+  readonly step: number;
+}
 
 /** What stopped being finite. */
 export type Diverged = "loss or gradient" | "weights";

@@ -1,5 +1,5 @@
-import { type Phase, type Progress, writeCheckpoint } from "./checkpoint.ts";
-import { NonFiniteError, type RunPlace } from "./errors.ts";
+import { type Progress, writeCheckpoint } from "./checkpoint.ts";
+import { NonFiniteError, type Phase, type RunPlace } from "./errors.ts";
 import type { Journal } from "./journal.ts";
 import type { TrainPlan } from "./options.ts";
 import { RUN_FILES, writeWeights } from "./run.ts";

@@ -1,6 +1,6 @@
 import { type Device, requireHalves, Rng, Scope } from "../tensor/mod.ts";
 import { calibrate, isReached } from "./calibrate.ts";
-import { type Checkpoint, type Phase, readCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import {
   Batches,
   byteCount,
@@ -18,7 +18,7 @@ import {
 } from "./config.ts";
 import { countParameters, flopsPerByte } from "./cost.ts";
 import { keptEntropies } from "./entropy_file.ts";
-import type { RunPlace } from "./errors.ts";
+import type { Phase, RunPlace } from "./errors.ts";
 import { evaluateStream, type Trained } from "./evaluate.ts";
 import { generate } from "./generate.ts";
 import { Journal } from "./journal.ts";
