@@ -28,7 +28,7 @@ class Place implements AsyncDisposable {
   /** Arguments of a training that ends by itself after long. */
   training(...more: string[]): [CliTask, ...string[]] {
     const data = ["--data", `${this.folder}/text.txt`, "--out", this.run];
-    return ["train", ...data, ...TINY, "--steps", "100000", ...more];
+    return ["train", ...data, ...TINY, "--steps", "3000", ...more];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
