@@ -7,7 +7,7 @@ import { type LongWork, Turns } from "./turns.ts";
 export interface EntropiesOptions extends LongWork {
   /** What an earlier call found of the front of the stream, with this model. */
   readonly known?: Float32Array;
-  /** Hears, now and then, how many positions are known, and of what they are. */
+  /** Hears how many positions are done, and what stands there. */
   readonly progress?: (done: number, entropies: Float32Array) => void;
 }
 

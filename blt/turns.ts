@@ -7,6 +7,24 @@ export interface LongWork {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Lets timers and signals through. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** What `work` gives; `undefined` when the signal stopped it. */
+export async function unlessStopped<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Lets timers and signals through, now and then, in work that would not do so
  * by itself: what the processor computes is there at once, and promises of it
@@ -28,7 +46,7 @@ export class Turns {
   async next(): Promise<void> {
     this.#signal?.throwIfAborted();
     if (performance.now() - this.#since < LONGEST_MS) return;
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
     this.#since = performance.now();
     this.#signal?.throwIfAborted();
   }

@@ -1,4 +1,4 @@
-import type { RunStore, TrainValues } from "../blt/mod.ts";
+import type { RunStore } from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
 
@@ -31,8 +31,11 @@ export class FolderStore implements RunStore {
       await Deno.rename(temporary, path);
     } catch (error) {
       await Deno.remove(temporary).catch(() => {});
+      const kept = await exists(path).catch(() => false);
       throw new Error(
-        `Cannot save ${path}: ${why(error)}; what was saved before is intact`,
+        `Cannot save ${path}: ${why(error)}${
+          kept ? "; what was saved before is intact" : ""
+        }`,
       );
     }
   }
@@ -51,25 +54,6 @@ export class FolderStore implements RunStore {
 export async function runFolder(folder = ""): Promise<FolderStore> {
   if (await exists(folder)) return new FolderStore(folder);
   throw new UserError(`Cannot open the run ${folder}: there is no such folder`);
-}
-
-/** runs/MODEL-PRESET-N with the first N that is free. */
-export async function freeFolder(
-  { model, preset }: TrainValues,
-): Promise<string> {
-  for (let n = 1;; n++) {
-    const folder = `runs/${model}-${preset}-${n}`;
-    if (!await exists(folder)) return folder;
-  }
-}
-
-export async function requireEmpty(folder: string): Promise<void> {
-  if (!await exists(folder)) return;
-  for await (const { name } of Deno.readDir(folder)) {
-    throw new UserError(
-      `Cannot train into ${folder}: expected a new or empty folder, got one with ${name}; --resume goes on with a run`,
-    );
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,34 +2,52 @@ import { resolve } from "node:path";
 import * as blt from "../blt/mod.ts";
 import { openChosen } from "./device.ts";
 import { readBook, readDocuments } from "./documents.ts";
-import { encode, print } from "./output.ts";
-import { FolderStore, freeFolder, requireEmpty, runFolder } from "./store.ts";
+import { Interruption } from "./interruption.ts";
+import { encode, forgivingOutput, print } from "./output.ts";
+import { COMMAND_FILE, requireEmpty, RunFolder } from "./run_folder.ts";
+import { runFolder } from "./store.ts";
+import { UserError } from "./user_error.ts";
 
-/** File of a run folder that says which data and device it was started with. */
-const COMMAND_FILE = "command.json";
+/** What is known about a run before its texts are read. */
+interface Beginning {
+  readonly settings: blt.TrainValues;
+  /** Its folder, where that is taken already. */
+  readonly folder?: RunFolder;
+  /** Whether it has a `config.json`. */
+  readonly begun: boolean;
+}
 
 export async function runTrain(values: blt.FlagValues): Promise<number> {
   const given: blt.FlagValues = values.data
     ? { ...values, data: values.data.map((path) => resolve(path)) }
     : values;
-  const settings = values.resume === undefined
-    ? { ...blt.COMMAND_DEFAULTS.train, ...given }
+  // Training goes on when nobody reads what it shows.
+  const output = forgivingOutput();
+  await using owned = new AsyncDisposableStack();
+  const { settings, begun, ...place } = values.resume === undefined
+    ? await fresh(given)
     : await resumed(values.resume, given);
-  const folder = values.resume ?? values.out ?? await freeFolder(settings);
-  const store = new FolderStore(folder);
-  if (values.resume === undefined) await requireEmpty(folder);
+  if (place.folder) owned.use(place.folder);
 
-  const { data, device: choice, out: _, noSkip, ...flags } = settings;
+  const { data, device: choice, out, resume: _, noSkip, ...flags } = settings;
   const options = noSkip ? { ...flags, skip: false } : flags;
   const documents = data ? await readDocuments(data) : [await readBook()];
-  using device = await openChosen(values.device ?? choice);
+  using device = await openChosen(values.device ?? choice, output);
+  const folder = place.folder ??
+    owned.use(await RunFolder.create(out, settings));
+  const { store, path } = folder;
+  const command = encode(JSON.stringify({
+    data,
+    device: choice,
+    settings: blt.argumentsOf({ ...flags, ...noSkip ? { noSkip } : {} }),
+  }));
+  if (!begun) await store.write(COMMAND_FILE, command);
+
   const display = new blt.TrainDisplay({
-    write: print,
-    columns: () =>
-      Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined,
+    write: (text) => print(text, output),
+    columns,
     now: () => performance.now(),
   });
-
   const starts: blt.TrainEvent[] = [];
   let sample: Uint8Array | undefined;
   let files = Promise.resolve();
@@ -38,37 +56,40 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     if (event.kind === "sample") sample = event.bytes;
     if (event.kind === "start") {
       starts.push(event);
-      const command = JSON.stringify({ data, device: choice });
-      files = files.then(() => store.write(COMMAND_FILE, encode(command)));
+      // The texts are those of the run, wherever they are now.
+      if (begun) files = files.then(() => store.write(COMMAND_FILE, command));
     }
     if (event.kind === "saved") {
-      files = files.then(() => writeReport(store, starts));
+      files = files.then(() => writeReport(folder, starts));
     }
     files.catch(() => {}); // thrown where it is awaited
   }
 
-  const interruption = new AbortController();
-  function interrupt(): void {
-    if (interruption.signal.aborted) Deno.exit(130);
-    interruption.abort();
-    display.line("stopping after this step; Ctrl-C again ends at once");
-  }
-  Deno.addSignalListener("SIGINT", interrupt);
+  using interruption = new Interruption((again) =>
+    display.line(`stopping after this step; ${again} ends at once`)
+  );
   try {
     const { finished, step } = await blt.train(options, documents, {
       device,
       store,
       report,
       signal: interruption.signal,
-      resume: values.resume !== undefined,
+      resume: begun,
     });
     await files;
     if (!finished) {
       display.line(
-        `stopped after step ${step}; go on with: deno task train --resume ${folder}`,
+        `stopped after step ${step}; go on with: deno task train --resume ${path}`,
       );
-      return 130;
+      return interruption.code;
     }
+  } catch (error) {
+    await files.catch(() => {}); // the first error counts
+    if (!(error instanceof blt.NonFiniteError)) throw error;
+    const flag = blt.flagName(error.cure);
+    throw new Error(
+      `${error.message}: deno task train --resume ${path} ${flag} X`,
+    );
   } finally {
     display.finish();
   }
@@ -77,26 +98,68 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     using run = await blt.openRun(store, device);
     cut = { bytes: sample, ...await blt.segment(run, sample) };
   }
-  await writeReport(store, starts, cut);
-  print(`report: ${folder}/report.html\n`);
-  print(`more: deno task generate --run ${folder}\n`);
+  await writeReport(folder, starts, cut);
+  print(`report: ${path}/report.html\n`, output);
+  print(`more: deno task generate --run ${path}\n`, output);
   return 0;
 }
 
-/** Settings a run was started with, unless `given` contradicts them. */
+/** Width of the terminal. */
+function columns(): number | undefined {
+  try {
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
+  } catch {
+    return undefined; // the terminal has been closed
+  }
+}
+
+async function fresh(given: blt.FlagValues): Promise<Beginning> {
+  if (given.out !== undefined) await requireEmpty(given.out);
+  return {
+    settings: { ...blt.COMMAND_DEFAULTS.train, ...given },
+    begun: false,
+  };
+}
+
+/** Settings a run was started with, and what of them `given` may change. */
 async function resumed(
-  folder: string,
+  path: string,
   given: blt.FlagValues,
-): Promise<blt.TrainValues> {
-  const store = await runFolder(folder);
-  const { plan } = await blt.readRunConfig(store);
-  const command = await store.read(COMMAND_FILE) ?? encode("{}");
-  const started = { ...plan, ...JSON.parse(new TextDecoder().decode(command)) };
-  return blt.resumedValues(started, given);
+): Promise<Beginning> {
+  await runFolder(path);
+  const folder = await RunFolder.resume(path);
+  try {
+    const { store } = folder;
+    const begun = await store.read(blt.RUN_FILES.config) !== undefined;
+    const bytes = await store.read(COMMAND_FILE);
+    if (!begun && !bytes) {
+      throw new UserError(
+        `Cannot resume ${path}: no run has begun in it; begin one with --out ${path}`,
+      );
+    }
+    const { settings, ...command } = JSON.parse(
+      new TextDecoder().decode(bytes ?? encode("{}")),
+    );
+    const started = begun
+      ? flagsOf((await blt.readRunConfig(store)).plan)
+      : blt.parseValues("train", [settings ?? []].flat().map(String));
+    const defaults = blt.COMMAND_DEFAULTS.train;
+    const before = { ...defaults, ...started, ...command };
+    return { settings: blt.resumedValues(before, given), folder, begun };
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A plan as the flags that say it. */
+function flagsOf(plan: blt.TrainPlan): blt.FlagValues {
+  const { skip, entropySteps: _, ...flags } = plan;
+  return skip ? flags : { ...flags, noSkip: true };
 }
 
 async function writeReport(
-  store: FolderStore,
+  { store, path }: RunFolder,
   start: readonly blt.TrainEvent[],
   sample?: blt.Report["sample"],
 ): Promise<void> {
@@ -105,6 +168,6 @@ async function writeReport(
     ...start,
     ...blt.parseEvents(new TextDecoder().decode(metrics)),
   ];
-  const report = { title: store.folder, events, ...sample && { sample } };
+  const report = { title: path, events, ...sample && { sample } };
   await store.write("report.html", encode(blt.reportHtml(report)));
 }

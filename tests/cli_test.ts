@@ -119,8 +119,7 @@ cliTest("cli.ts trains, generates, evaluates and patches", async (folder) => {
   );
   await assertFails(
     ["train", "--resume", run, "--data", folder],
-    `with --data ${folder}: the run was started with --data ${folder}/text.txt`,
-    { usage: true },
+    "the texts are not those that it was started with",
   );
   await Deno.truncate(`${run}/weights.safetensors`, 5000);
   const { code, stderr } = await runCli("patch", ...text);

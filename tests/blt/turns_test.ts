@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import { Turns } from "../../blt/mod.ts";
+import { nextTurn, Turns, unlessStopped } from "../../blt/mod.ts";
 
 /** Keeps the processor busy. */
 function work(ms: number): void {
@@ -32,4 +32,26 @@ Deno.test("Turns rejects with the reason of its signal", async () => {
   work(60);
   await assertRejects(() => turns.next(), SyntaxError, "enough");
   await assertRejects(() => turns.next(), SyntaxError, "enough");
+});
+
+Deno.test("nextTurn() lets a timer through that is due", async () => {
+  let heard = false;
+  setTimeout(() => heard = true);
+  await nextTurn();
+  assertEquals(heard, true);
+});
+
+Deno.test("unlessStopped() takes only the signal's reason for a stop", async () => {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const work = (): Promise<number> => {
+    signal.throwIfAborted();
+    return Promise.resolve(3);
+  };
+  const fault = (): Promise<number> => Promise.reject(new Error("a fault"));
+  assertEquals(await unlessStopped(undefined, work), 3);
+  assertEquals(await unlessStopped(signal, work), 3);
+  stopping.abort();
+  assertEquals(await unlessStopped(signal, work), undefined);
+  await assertRejects(() => unlessStopped(signal, fault), Error, "a fault");
 });
