@@ -44,6 +44,7 @@ export async function streamEntropies(
   const first = Math.floor(known.length / CHUNK) * CHUNK;
   for (let at = first; at < stream.length; at += CHUNK) {
     await turns.next();
+    progress?.(at, entropies);
     const start = chunkStart(stream, at, before);
     const ids = stream.subarray(start, at + CHUNK);
     const found = await scope.run(() => {
@@ -52,8 +53,8 @@ export async function streamEntropies(
       return entropy(feed(rows)).data();
     });
     entropies.set(found.subarray(at - start), at);
-    progress?.(Math.min(at + CHUNK, stream.length), entropies);
   }
+  progress?.(stream.length, entropies);
   return entropies;
 }
 
