@@ -43,8 +43,8 @@ export async function streamEntropies(
   // Each chunk is read from the same place, wherever the first call stopped.
   const first = Math.floor(known.length / CHUNK) * CHUNK;
   for (let at = first; at < stream.length; at += CHUNK) {
-    await turns.next();
     progress?.(at, entropies);
+    await turns.next();
     const start = chunkStart(stream, at, before);
     const ids = stream.subarray(start, at + CHUNK);
     const found = await scope.run(() => {
