@@ -1,16 +1,20 @@
 import { resolve } from "node:path";
 import * as blt from "../blt/mod.ts";
 import { openChosen } from "./device.ts";
-import { readBook, readDocuments } from "./documents.ts";
-import { encode, print } from "./output.ts";
-import { FolderStore, freeFolder, requireEmpty, runFolder } from "./store.ts";
-
-/** File of a run folder that says which data and device it was started with. */
-const COMMAND_FILE = "command.json";
+import { readBook, readDocuments, STANDARD_INPUT } from "./documents.ts";
+import { encode, print, say } from "./output.ts";
+import {
+  COMMAND_FILE,
+  FolderStore,
+  freeFolder,
+  REPORT_FILE,
+  requireEmpty,
+  runFolder,
+} from "./store.ts";
 
 export async function runTrain(values: blt.FlagValues): Promise<number> {
   const given: blt.FlagValues = values.data
-    ? { ...values, data: values.data.map((path) => resolve(path)) }
+    ? { ...values, data: values.data.map(absolute) }
     : values;
   const settings = values.resume === undefined
     ? { ...blt.COMMAND_DEFAULTS.train, ...given }
@@ -78,9 +82,14 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     cut = { bytes: sample, ...await blt.segment(run, sample) };
   }
   await writeReport(store, starts, cut);
-  print(`report: ${folder}/report.html\n`);
-  print(`more: deno task generate --run ${folder}\n`);
+  say(`report: ${folder}/${REPORT_FILE}`);
+  say(`more: deno task generate --run ${folder}`);
   return 0;
+}
+
+/** The path from wherever the run may be resumed. */
+function absolute(path: string): string {
+  return path === STANDARD_INPUT ? path : resolve(path);
 }
 
 /** Settings a run was started with, unless `given` contradicts them. */
@@ -106,5 +115,5 @@ async function writeReport(
     ...blt.parseEvents(new TextDecoder().decode(metrics)),
   ];
   const report = { title: store.folder, events, ...sample && { sample } };
-  await store.write("report.html", encode(blt.reportHtml(report)));
+  await store.write(REPORT_FILE, encode(blt.reportHtml(report)));
 }
