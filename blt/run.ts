@@ -111,7 +111,8 @@ export async function writeWeights(
 
 /**
  * Reads tensors that must have the names and shapes of a model's parameters,
- * with `prefix` in front. Throws a `SyntaxError` naming what differs.
+ * with `prefix` in front. Throws a `SyntaxError` naming what differs: a weight
+ * that is missing, of another shape, not of floats, or left over.
  */
 export function matching(
   file: string,
@@ -119,22 +120,38 @@ export function matching(
   model: object,
   prefix = "",
 ): Map<string, Float32Array> {
-  const shapes = [...parameters(model)];
-  return new Map(shapes.map(([name, { shape }]) => {
+  const wanted = parameters(model);
+  const values = new Map([...wanted].map(([name, { shape }]) => {
     const tensor = tensors.get(prefix + name);
-    const fits = tensor?.data instanceof Float32Array &&
-      tensor.shape.join() === shape.join();
-    if (!fits) {
-      throw new SyntaxError(
-        `Cannot open the run: expected ${prefix}${name} [${
-          shape.join(", ")
-        }] in ${file}, got ${
-          tensor ? `${tensor.dtype} [${tensor.shape.join(", ")}]` : "none"
-        }`,
-      );
-    }
-    return [name, tensor.data as Float32Array];
+    const sizes = `[${shape.join(", ")}]`;
+    if (!tensor) throw differing(file, prefix + name, sizes, "none");
+    const found = `[${tensor.shape.join(", ")}]`;
+    const data = FLOATS.test(tensor.dtype) && found === sizes
+      ? tensor.data
+      : undefined;
+    if (data instanceof Float32Array) return [name, data];
+    throw differing(file, prefix + name, sizes, `${tensor.dtype} ${found}`);
   }));
+  for (const [name, { dtype, shape }] of tensors) {
+    const own = name.startsWith(prefix) && FLOATS.test(dtype);
+    if (!own || wanted.has(name.slice(prefix.length))) continue;
+    throw differing(file, name, "none", `${dtype} [${shape.join(", ")}]`);
+  }
+  return values;
+}
+
+/** Types that weights are read from. */
+const FLOATS = /^(F32|F16|BF16)$/;
+
+function differing(
+  file: string,
+  name: string,
+  expected: string,
+  found: string,
+): SyntaxError {
+  return new SyntaxError(
+    `Cannot open the run: expected ${name} ${expected} in ${file}, got ${found}`,
+  );
 }
 
 /** Reads a safetensors file; a `SyntaxError` names the file. */
