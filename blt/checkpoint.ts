@@ -1,5 +1,6 @@
-import { Rng, type RngState } from "../tensor/mod.ts";
+import type { RngState } from "../tensor/mod.ts";
 import { writeSafetensors } from "../nn/mod.ts";
+import { choice, type Field, list, mismatch, object, whole } from "./fields.ts";
 import { matching, readTensors, RUN_FILES } from "./run.ts";
 import type { RunStore } from "./store.ts";
 import type { Trainer } from "./trainer.ts";
@@ -77,17 +78,37 @@ export async function readCheckpoint(store: RunStore): Promise<Checkpoint> {
   };
 }
 
+/** A state of random numbers, as `Rng.restore` takes it. */
+const RNG_FIELD: Field<RngState> = object<RngState>({
+  key: {
+    read: (value, path) => {
+      const words = list(whole(0, 2 ** 32 - 1), 2).read(value, path);
+      const [first, second] = words;
+      if (first !== undefined && second !== undefined) return [first, second];
+      throw mismatch(path, "two words", value);
+    },
+  },
+  counter: whole(0, Number.MAX_SAFE_INTEGER),
+});
+
+const PROGRESS_FIELD: Field<Progress> = object<Progress>({
+  phase: choice<Phase>(["entropy model", "model"]),
+  step: whole(0, 2 ** 31 - 1),
+  batches: RNG_FIELD,
+});
+
+/** Most characters of a progress that an error shows. */
+const SHOWN = 200;
+
 function parseProgress(text = ""): Progress {
   try {
-    const progress: Progress = JSON.parse(text);
-    Rng.restore(progress.batches); // throws on a bad state
-    if (Number.isInteger(progress.step)) return progress;
-  } catch {
-    // The same error as for a step that is no number.
+    return PROGRESS_FIELD.read(JSON.parse(text), "");
+  } catch (cause) {
+    throw new SyntaxError(
+      `Cannot open the run: expected how far it got in ${RUN_FILES.state}, got ${
+        text === "" ? "nothing" : text.slice(0, SHOWN)
+      }`,
+      { cause },
+    );
   }
-  throw new SyntaxError(
-    `Cannot open the run: expected how far it got in ${RUN_FILES.state}, got ${
-      text === "" ? "nothing" : text
-    }`,
-  );
 }

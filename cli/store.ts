@@ -1,4 +1,5 @@
 import {
+  COMMAND_FILE,
   RUN_FILES,
   type RunConfig,
   type RunStore,
@@ -6,9 +7,6 @@ import {
 } from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
-
-/** File of a run folder that says which data and device it was started with. */
-export const COMMAND_FILE = "command.json";
 
 /** File of a run folder for people. */
 export const REPORT_FILE = "report.html";

@@ -4,7 +4,6 @@ import { openChosen } from "./device.ts";
 import { readBook, readDocuments, STANDARD_INPUT } from "./documents.ts";
 import { encode, print, say } from "./output.ts";
 import {
-  COMMAND_FILE,
   FolderStore,
   freeFolder,
   REPORT_FILE,
@@ -43,7 +42,7 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     if (event.kind === "start") {
       starts.push(event);
       const command = JSON.stringify({ data, device: choice });
-      files = files.then(() => store.write(COMMAND_FILE, encode(command)));
+      files = files.then(() => store.write(blt.COMMAND_FILE, encode(command)));
     }
     if (event.kind === "saved") {
       files = files.then(() => writeReport(store, starts));
@@ -99,8 +98,8 @@ async function resumed(
 ): Promise<blt.TrainValues> {
   const store = await runFolder(folder);
   const { plan } = await blt.readRunConfig(store);
-  const command = await store.read(COMMAND_FILE) ?? encode("{}");
-  const started = { ...plan, ...JSON.parse(new TextDecoder().decode(command)) };
+  const bytes = await store.read(blt.COMMAND_FILE) ?? encode("{}");
+  const started = { ...plan, ...blt.parseCommandFile(bytes) };
   return blt.resumedValues(started, given);
 }
 

@@ -166,7 +166,7 @@ Deno.test("readSafetensors() reads every dtype, at unaligned bytes too", () => {
 Deno.test("readSafetensors() minds types that it does not know when they are used", () => {
   for (const dtype of ["F4", "F6_E2M3", "C64", "F8", "X128_E9M9"]) {
     const size = { F4: 4, F6_E2M3: 6, C64: 64 }[dtype] ?? 8;
-    const other = { dtype, shape: [8], data_offsets: [2, 2 + size] };
+    const other = { dtype, shape: [8], "data_offsets": [2, 2 + size] };
     const bytes = file({ a: u8(0, 2), other }, new Uint8Array(2 + size));
     bytes[bytes.length - size - 1] = 7;
     const { tensors } = readSafetensors(bytes);
