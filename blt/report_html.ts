@@ -1,3 +1,4 @@
+import { EVENT_FIELD } from "./event_fields.ts";
 import {
   cellLegend,
   groupBars,
@@ -9,7 +10,7 @@ import {
 } from "./patch_view.ts";
 import { duration, grouped, short } from "./progress.ts";
 import type { TextUnits } from "./segment.ts";
-import { EVENT_FIELD, type TrainEvent } from "./train_event.ts";
+import type { TrainEvent } from "./train_event.ts";
 
 /** What a report shows. */
 export interface Report {

@@ -1,15 +1,3 @@
-import {
-  choice,
-  type Field,
-  number,
-  object,
-  optional,
-  record,
-  text,
-  union,
-  whole,
-} from "./fields.ts";
-
 /** What a training run tells while it runs; also a line of its metrics. */
 export type TrainEvent =
   | StartEvent
@@ -121,54 +109,3 @@ export interface SampleEvent {
   /** [bytes] */
   readonly bytes: Uint8Array;
 }
-
-const count = whole(0, Number.MAX_SAFE_INTEGER);
-const words = text(2 ** 12);
-
-/** Events as metrics keep them, of which a sample is none. */
-type KeptEvent = Exclude<TrainEvent, SampleEvent>;
-
-/** Reads an event out of parsed JSON. */
-export const EVENT_FIELD: Field<KeptEvent> = union<KeptEvent>({
-  start: object<StartEvent>({
-    kind: choice(["start"]),
-    device: words,
-    model: words,
-    parameters: object({ compute: count, lookup: count }),
-    flopsPerByte: number(0),
-    trainBytes: count,
-    heldOutBytes: count,
-    steps: count,
-    batch: count,
-    context: count,
-    resumedAt: optional(count),
-  }),
-  step: object<StepEvent>({
-    kind: choice(["step"]),
-    phase: choice(["entropy model", "model"]),
-    step: count,
-    steps: count,
-    loss: number(),
-    bitsPerByte: number(),
-    gradientNorm: number(),
-    lr: number(),
-    bytesPerSecond: number(0),
-    secondsLeft: number(),
-    meanPatchBytes: optional(number()),
-    more: optional(record(number())),
-  }),
-  patcher: object<PatcherEvent>({
-    kind: choice(["patcher"]),
-    threshold: number(),
-    target: number(),
-    measured: number(),
-  }),
-  evaluation: object<EvaluationEvent>({
-    kind: choice(["evaluation"]),
-    step: count,
-    bitsPerByte: number(),
-    bytes: count,
-  }),
-  warning: object<WarningEvent>({ kind: choice(["warning"]), text: words }),
-  saved: object<SavedEvent>({ kind: choice(["saved"]), step: count }),
-});

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { EVENT_FIELD, type TrainEvent } from "../../blt/train_event.ts";
+import { EVENT_FIELD } from "../../blt/event_fields.ts";
+import type { TrainEvent } from "../../blt/train_event.ts";
 
 const EVENTS: readonly TrainEvent[] = [
   {
