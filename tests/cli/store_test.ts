@@ -36,6 +36,24 @@ Deno.test("FolderStore never writes through a link", async () => {
   assertEquals(names.map(({ name }) => name).sort(), ["mine", "run"]);
 });
 
+Deno.test("FolderStore writes to no link even where its name was guessed", async () => {
+  await using folder = await temporaryFolder();
+  const run = `${folder.path}/run`;
+  await Deno.mkdir(run);
+  await Deno.writeTextFile(`${folder.path}/mine`, "mine");
+  const { randomUUID } = crypto;
+  const guess = randomUUID.call(crypto);
+  crypto.randomUUID = () => guess;
+  try {
+    await Deno.symlink("../mine", `${run}/.weights.${guess}`);
+    const store = new FolderStore(run);
+    await assertRejects(() => store.write("weights", bytes), Error);
+  } finally {
+    crypto.randomUUID = randomUUID;
+  }
+  assertEquals(await Deno.readTextFile(`${folder.path}/mine`), "mine");
+});
+
 Deno.test("FolderStore reads files, through links too, and nothing else", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;

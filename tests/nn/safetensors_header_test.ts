@@ -38,6 +38,21 @@ Deno.test("parseSafetensorsHeader() minds no key that it does not know", () => {
   assertEquals(entries[0]!.shape, [2]);
 });
 
+Deno.test("parseSafetensorsHeader() minds what is nested too deeply", () => {
+  for (const [open, close] of [["[", "]"], ['{"a":', "}"]] as const) {
+    const nested = (depth: number): string =>
+      `{"a":{"x":${open.repeat(depth)}0${close.repeat(depth)},${A}}}`;
+    assertEquals(parse(nested(127)).entries.length, 1);
+    for (const depth of [128, 200, 1000, 100_000]) {
+      assertThrows(
+        () => parse(nested(depth)),
+        SyntaxError,
+        "Cannot read header: expected <= 127 levels of brackets, got more",
+      );
+    }
+  }
+});
+
 Deno.test("parseSafetensorsHeader() refuses what JSON or the format does not have", () => {
   const json = "header: expected JSON in UTF-8, got ";
   const counts = "tensor a: expected a shape of integers >= 0";
