@@ -162,21 +162,22 @@ export function object<T extends object>(fields: Fields<T>): Field<T> {
   const known = new Map<string, Field<unknown>>(Object.entries(fields));
   return {
     read: (value, path) => {
-      const found = new Map(entriesOf(value, path));
-      for (const name of found.keys()) {
-        if (known.has(name)) continue;
+      // In the order of the file, so that it is written as it was read.
+      const entries = entriesOf(value, path).map(([name, each]) => {
+        const field = known.get(name);
+        if (field) return [name, field.read(each, join(path, name))];
         const names = [...known.keys()].join(", ");
         throw mismatch(path || "it", `an object of ${names} alone`, {
-          [name]: found.get(name),
+          [name]: each,
         });
+      });
+      const found = new Set(entries.map(([name]) => name));
+      for (const [name, field] of known) {
+        if (found.has(name) || field.optional) continue;
+        entries.push([name, field.read(undefined, join(path, name))]);
       }
-      const values = [...known].flatMap(([name, field]) =>
-        field.optional && !found.has(name)
-          ? []
-          : [[name, field.read(found.get(name), join(path, name))]]
-      );
       // Each name of T was read: the compiler cannot follow names that are data.
-      return Object.fromEntries(values) as T;
+      return Object.fromEntries(entries) as T;
     },
   };
 }

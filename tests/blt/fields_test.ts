@@ -66,6 +66,8 @@ Deno.test("object() has all of its fields, and no others", () => {
     b: "x",
     c: false,
   });
+  const read = field.read({ c: false, b: "x", a: 1 }, "");
+  assertEquals(JSON.stringify(read), '{"c":false,"b":"x","a":1}');
   refuses(field, {}, "a.b.a must be a whole number from 0 to 9, got nothing");
   refuses(field, { a: 1, b: null }, "a.b.b must be a text of at most 9 char");
   refuses(
