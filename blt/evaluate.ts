@@ -11,6 +11,7 @@ import { byteCount, windows } from "./corpus.ts";
 import { streamEntropies } from "./entropies.ts";
 import type { LanguageModel } from "./lesson.ts";
 import { needsEntropyModel, patchRows } from "./model.ts";
+import { Turns } from "./turn.ts";
 
 /** How well a model predicts a text. */
 export interface Evaluation {
@@ -38,15 +39,17 @@ const BATCH_IDS = 4096;
 /**
  * Bits per byte of a stream, read in rows of `context` ids that each begin
  * anew. stream: [T], from `tokenStream`. Waits for the device now and then.
+ * Rejects with the reason of a signal that is aborted.
  */
 export async function evaluateStream(
   { model, entropyModel, device }: Trained,
   stream: Uint32Array,
   context: number,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Evaluation> {
   using _scope = new Scope();
   const entropies = entropyModel && needsEntropyModel(model.config)
-    ? await streamEntropies(entropyModel, device, stream)
+    ? await streamEntropies(entropyModel, device, stream, { signal })
     : undefined;
   const costOf = costs(model, device, context);
   const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
@@ -54,7 +57,10 @@ export async function evaluateStream(
   let ids = 0;
   let patches = 0;
   const all = [...windows(stream, context)];
+  const turns = new Turns();
   for (let at = 0; at < all.length; at += rowsAtOnce) {
+    await turns.pass();
+    signal?.throwIfAborted();
     using _batch = new Scope();
     const group = all.slice(at, at + rowsAtOnce);
     const own = entropies &&

@@ -2,6 +2,7 @@ import { Rng, Scope } from "../tensor/mod.ts";
 import { sample } from "../nn/mod.ts";
 import { BOE, BOS, BPE, BYTE_OFFSET, encode, EOS } from "./bytes.ts";
 import type { Trained } from "./evaluate.ts";
+import { Turns } from "./turn.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** How text is drawn from a model. */
@@ -18,6 +19,8 @@ export interface GenerateOptions {
   readonly topP?: number;
   /** Of the random numbers; default 0. */
   readonly seed?: number;
+  /** Stops it: it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Ids that are never written. */
@@ -41,7 +44,8 @@ export async function generate(
 /** The same with a session that has read nothing yet. */
 export async function continueText(
   session: Session,
-  { prompt = new Uint8Array(), bytes, seed = 0, ...drawing }: GenerateOptions,
+  { prompt = new Uint8Array(), bytes, seed = 0, signal, ...drawing }:
+    GenerateOptions,
   onByte?: (byte: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (!Number.isInteger(bytes) || bytes < 0) {
@@ -52,7 +56,10 @@ export async function continueText(
   const rng = new Rng(seed);
   const written: number[] = [];
   let logits = await session.push(encode(prompt, { eos: false }));
+  const turns = new Turns();
   while (written.length < bytes) {
+    await turns.pass();
+    signal?.throwIfAborted();
     const id = sample(logits, rng, { ...drawing, forbid: FORBIDDEN });
     if (id === EOS) break;
     const byte = id - BYTE_OFFSET;

@@ -46,6 +46,8 @@ export const RUN_FILES = {
   entropyWeights: "entropy.safetensors",
   /** All that resuming needs: weights, optimizer, random state. */
   state: "state.safetensors",
+  /** Entropy of every byte of the text, so that it is computed once. */
+  entropies: "entropies.safetensors",
   /** What training told, one JSON object a line. */
   metrics: "metrics.jsonl",
 } as const;
@@ -67,6 +69,8 @@ export interface RunConfig {
   readonly calibration?: Calibration;
   /** `fingerprint` of the stream it is trained on. */
   readonly data: number;
+  /** `fingerprint` of the stream that is held out; absent in old runs. */
+  readonly heldOut?: number;
 }
 
 /** A trained model with all that belongs to it. */
@@ -76,8 +80,11 @@ export interface Run extends Trained, Disposable {
 }
 
 /** What a new run begins with; thresholds are not known yet. */
-export function newRunConfig(plan: TrainPlan, data: number): RunConfig {
-  return { format: FORMAT, plan, data, ...modelsOf(plan) };
+export function newRunConfig(
+  plan: TrainPlan,
+  texts: Pick<RunConfig, "data" | "heldOut">,
+): RunConfig {
+  return { format: FORMAT, plan, ...texts, ...modelsOf(plan) };
 }
 
 /** Stores `config.json`. */
@@ -130,6 +137,7 @@ const CONFIG_FIELD: Field<RunConfig> = checked(
       histogram: list(whole(0, Number.MAX_SAFE_INTEGER), 2 ** 20),
     })),
     data: whole(0, 2 ** 32 - 1),
+    heldOut: optional(whole(0, 2 ** 32 - 1)),
   }),
   ({ plan, model, entropyModel }) => {
     const { kind: patcher = plan.patcher } = patcherOf(model) ?? {};

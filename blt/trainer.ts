@@ -156,19 +156,35 @@ export class Trainer implements Disposable {
    * come out longer or shorter than wanted where a threshold runs behind what a
    * model learns. Never waits for the device.
    */
-  settle(
+  settle(batches?: number): void {
+    for (const _ of this.settling(batches));
+  }
+
+  /** The same batch by batch, for whoever has to stop in between. */
+  *settling(
     batches: number = Math.min(SETTLING_BATCHES, this.optimizer.steps),
-  ): void {
+  ): Generator<void, void, void> {
     this.release();
-    if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
+    if (!this.hasThresholds) return;
     for (let i = 0; i < batches; i++) {
-      using _batch = new Scope({ records: false });
-      const { batch, targets } = this.#next().upload();
-      const { finish } = this.#teach.learn(batch, targets);
-      if (!finish) return; // its threshold is not tracked
-      finish(1 / (i + 1)); // the mean of all
-      this.#device.submit();
+      if (!this.#settle(1 / (i + 1))) return; // the mean of all
+      yield;
     }
+  }
+
+  /** Whether the model has thresholds, which {@linkcode settle} is for. */
+  get hasThresholds(): boolean {
+    return [...this.weights.arena.values.keys()].some(isThreshold);
+  }
+
+  /** Gives the next batch its share; false where thresholds are not tracked. */
+  #settle(share: number): boolean {
+    using _batch = new Scope({ records: false });
+    const { batch, targets } = this.#next().upload();
+    const { finish } = this.#teach.learn(batch, targets);
+    finish?.(share);
+    if (finish) this.#device.submit();
+    return finish !== undefined;
   }
 
   /** Frees the memory that the next step would use again. */

@@ -3,7 +3,6 @@ import {
   RUN_FILES,
   type RunConfig,
   type RunStore,
-  type TrainValues,
 } from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
@@ -39,7 +38,7 @@ export class FolderStore implements RunStore {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = `${this.folder}/${name}`;
     // Nobody can have put a link there, since nobody knows the name.
-    const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}`;
+    const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}.tmp`;
     try {
       await this.#make();
       {
@@ -103,55 +102,16 @@ export async function runFolder(folder = ""): Promise<FolderStore> {
   );
 }
 
-/** runs/MODEL-PRESET-N with the first N that is free. */
-export async function freeFolder(
-  { model, preset }: TrainValues,
-): Promise<string> {
-  for (let n = 1;; n++) {
-    const folder = `runs/${model}-${preset}-${n}`;
-    if (!await lookAt(folder)) return folder;
-  }
-}
-
-/** Throws a `UserError` unless a run can be kept in a folder. */
-export async function requireEmpty(folder: string): Promise<void> {
-  function refuse(got: string): never {
-    throw new UserError(
-      `Cannot train into ${folder}: expected a new or empty folder, got ${got}`,
-    );
-  }
-  const info = await followed(folder);
-  if (!info && await lookAt(folder)) refuse("a link that leads nowhere");
-  if (info && !info.isDirectory) refuse("a file");
-  try {
-    if (info) {
-      for await (const { name } of Deno.readDir(folder)) {
-        refuse(`one with ${name}; --resume goes on with a run`);
-      }
-    }
-    // What is written last must not be the first to fail.
-    const dir = await nearestFolder(folder);
-    await Deno.remove(await Deno.makeTempDir({ dir, prefix: ".club-" }));
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot train into ${folder}: ${why(error)}`);
-  }
-}
-
-/** A folder that is there: the given one, or one that it will be in. */
-async function nearestFolder(folder: string): Promise<string> {
-  for (let path = folder;;) {
-    if (await followed(path)) return path;
-    const slash = path.replace(/\/+$/, "").lastIndexOf("/");
-    if (slash <= 0) return slash < 0 ? "." : "/";
-    path = path.slice(0, slash);
-  }
+/** Whether a file was left by a process that was killed while it saved. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.tmp$/.test(name);
 }
 
 /** Files that only runs have, beside `config.json`, which others have, too. */
 const FILES_OF_RUNS: readonly string[] = [
   RUN_FILES.weights,
   RUN_FILES.entropyWeights,
+  RUN_FILES.entropies,
   RUN_FILES.state,
   RUN_FILES.metrics,
   COMMAND_FILE,
@@ -176,12 +136,14 @@ export async function holdsRun(
 }
 
 /** What is there itself, not what a link leads to. */
-async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
+export async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
   return await orNone(path, Deno.lstat);
 }
 
 /** What a path leads to. */
-async function followed(path: string): Promise<Deno.FileInfo | undefined> {
+export async function followed(
+  path: string,
+): Promise<Deno.FileInfo | undefined> {
   return await orNone(path, Deno.stat);
 }
 
