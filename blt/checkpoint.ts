@@ -1,5 +1,14 @@
-import { Rng, type RngState } from "../tensor/mod.ts";
+import type { RngState } from "../tensor/mod.ts";
 import { writeSafetensors } from "../nn/mod.ts";
+import {
+  choice,
+  type Field,
+  list,
+  mismatch,
+  object,
+  optional,
+  whole,
+} from "./fields.ts";
 import { NonFiniteError, type Phase, type RunPlace } from "./errors.ts";
 import { matching, readTensors, RUN_FILES } from "./run.ts";
 import type { RunStore } from "./store.ts";
@@ -90,6 +99,28 @@ export async function readCheckpoint(store: RunStore): Promise<Checkpoint> {
   };
 }
 
+/** A state of random numbers, as `Rng.restore` takes it. */
+const RNG_FIELD: Field<RngState> = object<RngState>({
+  key: {
+    read: (value, path) => {
+      const words = list(whole(0, 2 ** 32 - 1), 2).read(value, path);
+      const [first, second] = words;
+      if (first !== undefined && second !== undefined) return [first, second];
+      throw mismatch(path, "two words", value);
+    },
+  },
+  counter: whole(0, Number.MAX_SAFE_INTEGER),
+});
+
+const PROGRESS_FIELD: Field<Progress> = object<Progress>({
+  phase: choice<Phase>(["entropy model", "model"]),
+  step: whole(0, 2 ** 31 - 1),
+  batches: RNG_FIELD,
+  unsettled: optional(choice([true])),
+});
+
+/** Most characters of a progress that an error shows. */
+const SHOWN = 200;
 function allFinite(data: Float32Array): boolean {
   let zero = 0;
   for (const value of data) zero += value * 0; // NaN for what is not finite
@@ -98,15 +129,13 @@ function allFinite(data: Float32Array): boolean {
 
 function parseProgress(text = ""): Progress {
   try {
-    const progress: Progress = JSON.parse(text);
-    Rng.restore(progress.batches); // throws on a bad state
-    if (Number.isInteger(progress.step)) return progress;
-  } catch {
-    // The same error as for a step that is no number.
+    return PROGRESS_FIELD.read(JSON.parse(text), "");
+  } catch (cause) {
+    throw new SyntaxError(
+      `Cannot open the run: expected how far it got in ${RUN_FILES.state}, got ${
+        text === "" ? "nothing" : text.slice(0, SHOWN)
+      }`,
+      { cause },
+    );
   }
-  throw new SyntaxError(
-    `Cannot open the run: expected how far it got in ${RUN_FILES.state}, got ${
-      text === "" ? "nothing" : text
-    }`,
-  );
 }

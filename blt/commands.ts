@@ -98,7 +98,10 @@ const FLAGS: {
     Name extends "data" ? string : NonNullable<FlagValues[Name]>
   >;
 } = {
-  data: pathFlag("PATH", "file to read, or folder of files; may be repeated"),
+  data: pathFlag(
+    "PATH",
+    "file to read, folder of files, or - for standard input; may be repeated",
+  ),
   model: choiceFlag(
     ["blt", "bytes", "end-to-end", "stacked"],
     "with patches, over single bytes, with patches of its own making, or with groups of patches",

@@ -11,6 +11,7 @@ export * from "./byte_transformer.ts";
 export * from "./bytes.ts";
 export * from "./calibrate.ts";
 export * from "./checkpoint.ts";
+export * from "./command_file.ts";
 export * from "./commands.ts";
 export * from "./config.ts";
 export * from "./corpus.ts";

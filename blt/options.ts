@@ -18,6 +18,9 @@ import {
 /** Most steps with static patches in front of an end-to-end model's own. */
 const MOST_WARMUP = 500;
 
+/** Most ids in a batch: features of more would fit no device. */
+const MOST_IDS = 2 ** 24;
+
 const OBJECTIVES: Readonly<Record<Objective["kind"], Objective>> = {
   previous: { kind: "previous", bytes: 3 },
   next: { kind: "next", reaches: "all" },
@@ -149,6 +152,9 @@ export function planOf(options: TrainOptions): TrainPlan {
   for (const [name, value] of Object.entries(counts)) {
     check(name, Number.isInteger(value) && value >= 1, "whole and >= 1", value);
   }
+  const ids = batch * context;
+  const fits = ids <= MOST_IDS;
+  check("batch x context", fits, `at most ${MOST_IDS} ids`, ids);
   const patched = patchBytes >= 1 && patchBytes < Infinity;
   check("patchBytes", patched, "a number >= 1", patchBytes);
   const { unitsPerGroup, levels } = plan;

@@ -87,6 +87,25 @@ export function printable(bytes: Uint8Array): string {
   return text;
 }
 
+/** Text that is safe to show: what would command a terminal is in hex. */
+export function printableText(text: string): string {
+  return text.toWellFormed().replace(
+    new RegExp(UNPRINTABLE, "gu"),
+    (found) =>
+      found === NEWLINE
+        ? found
+        : [...new TextEncoder().encode(found)].map(hexOf).join(""),
+  );
+}
+
+/** JSON of the same value in which nothing would command a terminal. */
+export function printableJson(json: string): string {
+  return json.replace(
+    new RegExp(UNPRINTABLE, "gu"),
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** Makes bytes that come one by one printable, a character at a time. */
 export class PrintableStream {
   #pending: number[] = [];

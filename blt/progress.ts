@@ -1,5 +1,5 @@
 import type { Evaluation } from "./evaluate.ts";
-import { printable } from "./patch_view.ts";
+import { printable, printableText } from "./patch_view.ts";
 import type {
   ProgressEvent,
   SavedEvent,
@@ -46,9 +46,10 @@ export class TrainDisplay {
     else if (event.kind !== "saved") this.line(eventText(event));
   }
 
-  /** Shows text on lines of its own. */
+  /** Shows text on lines of its own, what would command a terminal in hex. */
   line(text: string): void {
-    this.#screen.write(`${this.#live ? "\n" : ""}${text}\n`);
+    const shown = printableText(text);
+    this.#screen.write(`${this.#live ? "\n" : ""}${shown}\n`);
     this.#live = false;
   }
 

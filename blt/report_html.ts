@@ -1,8 +1,10 @@
+import { EVENT_FIELD } from "./event_fields.ts";
 import {
   cellLegend,
   groupBars,
   type PatchCell,
   patchCells,
+  printableText,
   SCORE_LEVELS,
   scoreLevel,
 } from "./patch_view.ts";
@@ -51,13 +53,13 @@ ${patches ?? ""}
 }
 
 /**
- * Events of a metrics file, one JSON object a line. A line that was cut off by
- * a crash is left out.
+ * Events of a metrics file, one JSON object a line. A line that is none is left
+ * out: it was cut off by a crash, or is anybody's.
  */
 export function parseEvents(lines: string): TrainEvent[] {
   return lines.split("\n").flatMap((line) => {
     try {
-      return [JSON.parse(line) as TrainEvent];
+      return [EVENT_FIELD.read(JSON.parse(line), "")];
     } catch {
       return [];
     }
@@ -114,7 +116,7 @@ function factsHtml(events: readonly TrainEvent[]): string {
     );
   }
   const items = facts.map(([name, value]) =>
-    `<div><dd>${value}</dd><dt>${name}</dt></div>`
+    `<div><dd>${escapeHtml(value)}</dd><dt>${escapeHtml(name)}</dt></div>`
   );
   const subtitle = start
     ? `<p>${escapeHtml(start.model)} on ${escapeHtml(start.device)}</p>`
@@ -129,7 +131,7 @@ const MARGIN = { left: 44, right: 20, top: 12, bottom: 28 };
 function chartHtml(training: Series, heldOut: Series): string {
   const all = [...training, ...heldOut];
   const right = all.reduce((most, [step]) => Math.max(most, step), 0);
-  const top = all.reduce((most, [, bits]) => Math.max(most, bits), 0);
+  const top = all.reduce((most, [, bits]) => Math.max(most, bits), 0) || 1;
   const innerWidth = WIDTH - MARGIN.left - MARGIN.right;
   const innerHeight = HEIGHT - MARGIN.top - MARGIN.bottom;
   const bottom = HEIGHT - MARGIN.bottom;
@@ -204,7 +206,9 @@ function patchesHtml(bytes: Uint8Array, units: TextUnits): string {
     const level = scoreLevel(cell);
     html += level === undefined
       ? shown
-      : `<i class="e${level}" title="${scoreText(cell)}">${shown}</i>`;
+      : `<i class="e${level}" title="${
+        escapeHtml(scoreText(cell))
+      }">${shown}</i>`;
   }
   if (open >= 0) html += "</span>";
   const levels = Array.from(
@@ -224,9 +228,11 @@ function scoreText({ entropy, probability }: PatchCell): string {
     : `${entropy.toFixed(2)} nats`;
 }
 
+/** Text that can stand anywhere in the page, be it anybody's. */
 function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return printableText(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;").replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 }
 
 /** Backgrounds of the levels of scores: clear when calm, then ever warmer. */

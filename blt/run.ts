@@ -10,8 +10,28 @@ import {
 } from "../nn/mod.ts";
 import { ByteTransformer } from "./byte_transformer.ts";
 import type { Calibration } from "./calibrate.ts";
-import type { ByteTransformerConfig, ModelConfig } from "./config.ts";
+import {
+  type ByteTransformerConfig,
+  type ModelConfig,
+  patcherOf,
+} from "./config.ts";
+import {
+  ENTROPY_MODEL_FIELD,
+  MODEL_FIELD,
+  PLAN_FIELD,
+} from "./config_fields.ts";
 import type { Trained } from "./evaluate.ts";
+import {
+  checked,
+  type Field,
+  list,
+  number,
+  object,
+  optional,
+  readJson,
+  shown,
+  whole,
+} from "./fields.ts";
 import { emptyModel, needsEntropyModel } from "./model.ts";
 import { modelsOf, type TrainPlan } from "./options.ts";
 import type { RunStore } from "./store.ts";
@@ -78,7 +98,7 @@ export async function writeRunConfig(
 
 /**
  * Reads `config.json`. Rejects with a `SyntaxError` when it is missing, not
- * JSON, or of another format.
+ * JSON, of another format, or describes no run: it may be anybody's.
  */
 export async function readRunConfig(store: RunStore): Promise<RunConfig> {
   const name = RUN_FILES.config;
@@ -88,20 +108,49 @@ export async function readRunConfig(store: RunStore): Promise<RunConfig> {
       `Cannot open the run: expected ${name}, got none; is it the folder of a run?`,
     );
   }
-  let config: Partial<RunConfig> | null;
-  try {
-    config = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    const message = `Cannot open the run: ${name} is not whole JSON`;
-    throw new SyntaxError(message, { cause });
-  }
-  if (config?.format !== FORMAT || !config.model || !config.plan) {
+  // Another format may have other fields.
+  const { format } = readJson(name, bytes, { field: ANY_FORMAT });
+  if (format !== FORMAT) {
     throw new SyntaxError(
-      `Cannot open the run: expected ${name} of format ${FORMAT}, got ${config?.format}`,
+      `Cannot open the run: expected ${name} of format ${FORMAT}, got ${
+        shown(format)
+      }`,
     );
   }
-  return config as RunConfig;
+  return readJson(name, bytes, { field: CONFIG_FIELD });
 }
+
+const ANY_FORMAT: Field<Partial<Pick<RunConfig, "format">>> = {
+  read: (value) => value ?? {},
+};
+
+const CONFIG_FIELD: Field<RunConfig> = checked(
+  object<RunConfig>({
+    format: whole(FORMAT, FORMAT),
+    plan: PLAN_FIELD,
+    model: MODEL_FIELD,
+    entropyModel: optional(ENTROPY_MODEL_FIELD),
+    calibration: optional(object<Calibration>({
+      threshold: number(),
+      target: number(),
+      measured: number(),
+      histogram: list(whole(0, Number.MAX_SAFE_INTEGER), 2 ** 20),
+    })),
+    data: whole(0, 2 ** 32 - 1),
+    heldOut: optional(whole(0, 2 ** 32 - 1)),
+  }),
+  ({ plan, model, entropyModel }) => {
+    const { kind: patcher = plan.patcher } = patcherOf(model) ?? {};
+    if (plan.model !== model.kind || plan.patcher !== patcher) {
+      throw new RangeError(
+        `plan and model must be of the same kinds, got ${plan.model} with ${plan.patcher} patches and ${model.kind} with ${patcher} patches`,
+      );
+    }
+    if (needsEntropyModel(model) && !entropyModel) {
+      throw new RangeError(`entropyModel must be there for ${patcher} patches`);
+    }
+  },
+);
 
 /** Stores a plane of an arena, such as the weights. */
 export async function writeWeights(
@@ -118,7 +167,8 @@ export async function writeWeights(
 
 /**
  * Reads tensors that must have the names and shapes of a model's parameters,
- * with `prefix` in front. Throws a `SyntaxError` naming what differs.
+ * with `prefix` in front. Throws a `SyntaxError` naming what differs: a weight
+ * that is missing, of another shape, not of floats, or left over.
  */
 export function matching(
   file: string,
@@ -126,22 +176,38 @@ export function matching(
   model: object,
   prefix = "",
 ): Map<string, Float32Array> {
-  const shapes = [...parameters(model)];
-  return new Map(shapes.map(([name, { shape }]) => {
+  const wanted = parameters(model);
+  const values = new Map([...wanted].map(([name, { shape }]) => {
     const tensor = tensors.get(prefix + name);
-    const fits = tensor?.data instanceof Float32Array &&
-      tensor.shape.join() === shape.join();
-    if (!fits) {
-      throw new SyntaxError(
-        `Cannot open the run: expected ${prefix}${name} [${
-          shape.join(", ")
-        }] in ${file}, got ${
-          tensor ? `${tensor.dtype} [${tensor.shape.join(", ")}]` : "none"
-        }`,
-      );
-    }
-    return [name, tensor.data as Float32Array];
+    const sizes = `[${shape.join(", ")}]`;
+    if (!tensor) throw differing(file, prefix + name, sizes, "none");
+    const found = `[${tensor.shape.join(", ")}]`;
+    const data = FLOATS.test(tensor.dtype) && found === sizes
+      ? tensor.data
+      : undefined;
+    if (data instanceof Float32Array) return [name, data];
+    throw differing(file, prefix + name, sizes, `${tensor.dtype} ${found}`);
   }));
+  for (const [name, { dtype, shape }] of tensors) {
+    const own = name.startsWith(prefix) && FLOATS.test(dtype);
+    if (!own || wanted.has(name.slice(prefix.length))) continue;
+    throw differing(file, name, "none", `${dtype} [${shape.join(", ")}]`);
+  }
+  return values;
+}
+
+/** Types that weights are read from. */
+const FLOATS = /^(F32|F16|BF16)$/;
+
+function differing(
+  file: string,
+  name: string,
+  expected: string,
+  found: string,
+): SyntaxError {
+  return new SyntaxError(
+    `Cannot open the run: expected ${name} ${expected} in ${file}, got ${found}`,
+  );
 }
 
 /** Reads a safetensors file; a `SyntaxError` names the file. */

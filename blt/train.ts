@@ -379,7 +379,8 @@ class TrainingRun {
         steps: plan.entropySteps,
         storage: "f32" as const, // rounding must not move patches
       };
-    const trainer = new Trainer(model, device, {
+    const { progress, restore } = this.#checkpoint ?? {};
+    return new Trainer(model, device, {
       batches: this.#batches(phase),
       shape: { rows: batch, context },
       entropies,
@@ -391,9 +392,7 @@ class TrainingRun {
         warmupSteps: Math.min(50, Math.floor(totalSteps / 10)),
         finalFraction: FINAL_LR,
       },
+      ...(progress?.phase === phase && restore ? { restore } : {}),
     });
-    const checkpoint = this.#checkpoint;
-    if (checkpoint?.progress.phase === phase) checkpoint.restore(trainer);
-    return trainer;
   }
 }

@@ -31,6 +31,11 @@ export interface TrainerOptions {
   readonly schedule: Schedule;
   /** As what products read weights; default "f32". */
   readonly storage?: WeightStorage;
+  /**
+   * Brings the trainer to where a run had got; what it throws, the constructor
+   * throws, and leaves nothing behind.
+   */
+  readonly restore?: (trainer: Trainer) => void;
 }
 
 /** What one training step gave. */
@@ -117,6 +122,7 @@ export class Trainer implements Disposable {
       new Replay(device, (batch) => this.#learn(batch)),
     );
     this.#scope = scope;
+    options.restore?.(this);
     this.#owned = owned.move();
   }
 

@@ -1,6 +1,6 @@
 import type { FlagValues } from "../blt/mod.ts";
 import { type Device, DeviceError, openDevice } from "../tensor/mod.ts";
-import { type Output, print } from "./output.ts";
+import { type Output, say } from "./output.ts";
 import { UserError } from "./user_error.ts";
 
 /** Opens a device and says which. */
@@ -16,7 +16,7 @@ export async function openChosen(
   }
   try {
     const device = await openDevice(choice);
-    print(`device: ${device.kind}, ${device.description}\n`, output);
+    say(`device: ${device.kind}, ${device.description}`, output);
     return device;
   } catch (error) {
     if (error instanceof DeviceError) throw new UserError(error.message);

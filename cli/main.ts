@@ -1,7 +1,7 @@
 import * as blt from "../blt/mod.ts";
 import { openChosen } from "./device.ts";
 import { readDocuments } from "./documents.ts";
-import { besides, encode, print } from "./output.ts";
+import { besides, encode, jsonText, print, say } from "./output.ts";
 import { runFolder } from "./store.ts";
 import { runTrain } from "./train.ts";
 import { UserError } from "./user_error.ts";
@@ -37,7 +37,7 @@ async function runEvaluate(values: blt.FlagValues): Promise<number> {
   const { meanPatchBytes } = found;
   const cost = blt.flopsPerByte(model, { context, meanPatchBytes });
   const result = { ...found, flopsPerByte: cost };
-  const text = values.json ? JSON.stringify(result) : blt.resultText(result);
+  const text = values.json ? jsonText(result) : blt.resultText(result);
   print(`${text}\n`);
   return 0;
 }
@@ -74,7 +74,7 @@ async function runPatch(values: blt.FlagValues): Promise<number> {
   }
 
   if (values.json) {
-    print(`${JSON.stringify(blt.unitObjects(bytes, units))}\n`);
+    print(`${jsonText(blt.unitObjects(bytes, units))}\n`);
   } else {
     const coloured = Deno.stdout.isTerminal() && !Deno.noColor;
     const view = coloured ? blt.colouredPatches : blt.plainPatches;
@@ -111,9 +111,9 @@ export async function main([name, ...args]: string[]): Promise<number> {
     // These are faults of the program, for which the stack is wanted.
     const fault = error instanceof TypeError || error instanceof ReferenceError;
     if (!(error instanceof Error) || fault) throw error;
-    const usage = error instanceof blt.UsageError ? `\n${error.usage}\n` : "";
     try {
-      print(`${error.message}\n${usage}`, Deno.stderr);
+      say(error.message, Deno.stderr);
+      if (error instanceof blt.UsageError) say(`\n${error.usage}`, Deno.stderr);
     } catch {
       // The exit code is all that is left to tell.
     }

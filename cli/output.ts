@@ -1,4 +1,4 @@
-import type { FlagValues } from "../blt/mod.ts";
+import { type FlagValues, printableJson, printableText } from "../blt/mod.ts";
 
 /** An output for text. */
 export type Output = Pick<typeof Deno.stdout, "writeSync">;
@@ -8,6 +8,7 @@ export function besides({ json }: FlagValues): Output {
   return json ? Deno.stderr : Deno.stdout;
 }
 
+/** Writes a result as it is. */
 export function print(
   content: string | Uint8Array,
   output: Output = Deno.stdout,
@@ -47,6 +48,16 @@ export function forgivingOutput(): Output {
       return bytes.length;
     },
   };
+}
+
+/** Writes a message, whose names and values may be anybody's, as a line. */
+export function say(message: string, output: Output = Deno.stdout): void {
+  print(`${printableText(message)}\n`, output);
+}
+
+/** JSON in which nothing commands a terminal. */
+export function jsonText(value: unknown): string {
+  return printableJson(JSON.stringify(value));
 }
 
 export function encode(text: string): Uint8Array<ArrayBuffer> {

@@ -1,11 +1,8 @@
-import { RUN_FILES, type TrainValues } from "../blt/mod.ts";
+import { COMMAND_FILE, RUN_FILES, type TrainValues } from "../blt/mod.ts";
 import { LOCK_FILE, LockedStore, RunLock } from "./lock.ts";
 import { why } from "./output.ts";
-import { FolderStore } from "./store.ts";
+import { FolderStore, followed, isTemporary, lookAt } from "./store.ts";
 import { UserError } from "./user_error.ts";
-
-/** File of a run folder that says what the run was started with. */
-export const COMMAND_FILE = "command.json";
 
 /** A folder that this process alone trains in. */
 export class RunFolder implements AsyncDisposable {
@@ -82,23 +79,42 @@ export class RunFolder implements AsyncDisposable {
   }
 }
 
-/** Throws a `UserError` for a folder in which something is that is no remnant. */
+/** Throws a `UserError` unless a run can be begun in a folder. */
 export async function requireEmpty(path: string): Promise<void> {
-  if (!await exists(path)) return;
+  function refuse(got: string): never {
+    throw new UserError(
+      `Cannot train into ${path}: expected a new or empty folder, got ${got}`,
+    );
+  }
+  const info = await followed(path);
+  if (!info && await exists(path)) refuse("a link that leads nowhere");
+  if (info && !info.isDirectory) refuse("a file");
   try {
-    for await (const { name } of Deno.readDir(path)) {
-      // Left by a process that was killed before the run began.
-      if (name === LOCK_FILE || name.endsWith(".tmp")) continue;
-      const begun = name !== COMMAND_FILE ||
-        await exists(`${path}/${RUN_FILES.config}`);
-      if (!begun) continue;
-      throw new UserError(
-        `Cannot train into ${path}: expected a new or empty folder, got one with ${name}; --resume goes on with a run`,
-      );
+    if (info) {
+      for await (const { name } of Deno.readDir(path)) {
+        // Left by a process that was killed before the run began.
+        if (name === LOCK_FILE || isTemporary(name)) continue;
+        const begun = name !== COMMAND_FILE ||
+          await exists(`${path}/${RUN_FILES.config}`);
+        if (begun) refuse(`one with ${name}; --resume goes on with a run`);
+      }
     }
+    // What is written last must not be the first to fail.
+    const dir = await nearestFolder(path);
+    await Deno.remove(await Deno.makeTempDir({ dir, prefix: ".club-" }));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`Cannot train into ${path}: ${why(error)}`);
+  }
+}
+
+/** A folder that is there: the given one, or one that it will be in. */
+async function nearestFolder(folder: string): Promise<string> {
+  for (let path = folder;;) {
+    if (await followed(path)) return path;
+    const slash = path.replace(/\/+$/, "").lastIndexOf("/");
+    if (slash <= 0) return slash < 0 ? "." : "/";
+    path = path.slice(0, slash);
   }
 }
 
@@ -117,12 +133,7 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
+/** Whether something is there, be it a link that leads nowhere. */
 async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new UserError(`Cannot look at ${path}: ${why(error)}`);
-  }
+  return await lookAt(path) !== undefined;
 }

@@ -1,40 +1,62 @@
-import type { RunStore } from "../blt/mod.ts";
+import {
+  COMMAND_FILE,
+  RUN_FILES,
+  type RunConfig,
+  type RunStore,
+} from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
 
-/** A run's files in a folder, which is made when the first is written. */
+/** File of a run folder for people. */
+export const REPORT_FILE = "report.html";
+
+/**
+ * A run's files in a folder, which is made when the first is written. Links are
+ * followed where files are read, and never where they are written: what a link
+ * in the folder leads to belongs to somebody else.
+ */
 export class FolderStore implements RunStore {
   readonly folder: string;
+  #made = false;
 
   constructor(folder: string) {
     this.folder = folder;
   }
 
   async read(name: string): Promise<Uint8Array | undefined> {
+    const path = `${this.folder}/${name}`;
     try {
-      return await Deno.readFile(`${this.folder}/${name}`);
+      // A pipe or device could be read for ever.
+      if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
+      return await Deno.readFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
-      throw new UserError(`Cannot read ${this.folder}/${name}: ${why(error)}`);
+      throw new UserError(`Cannot read ${path}: ${why(error)}`);
     }
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = `${this.folder}/${name}`;
-    const temporary = `${path}.tmp`;
+    // Nobody can have put a link there, since nobody knows the name.
+    const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}.tmp`;
     try {
-      await Deno.mkdir(this.folder, { recursive: true });
-      await Deno.writeFile(temporary, bytes);
-      using file = await Deno.open(temporary, { write: true });
-      // Else a power cut could leave the new name with none of the content.
-      await file.sync();
-      await Deno.rename(temporary, path);
+      await this.#make();
+      {
+        const options = { write: true, createNew: true };
+        using file = await Deno.open(temporary, options);
+        for (let at = 0; at < bytes.length;) {
+          at += await file.write(bytes.subarray(at));
+        }
+        // Else a power cut could leave the new name with none of the content.
+        await file.sync();
+      }
+      await Deno.rename(temporary, path); // replaces a link, not its target
     } catch (error) {
       await Deno.remove(temporary).catch(() => {});
-      const kept = await exists(path).catch(() => false);
+      const before = await lookAt(path).catch(() => undefined);
       throw new Error(
         `Cannot save ${path}: ${why(error)}${
-          kept ? "; what was saved before is intact" : ""
+          before ? "; what was saved before is intact" : ""
         }`,
       );
     }
@@ -43,25 +65,96 @@ export class FolderStore implements RunStore {
   async append(name: string, text: string): Promise<void> {
     const path = `${this.folder}/${name}`;
     try {
-      await Deno.mkdir(this.folder, { recursive: true });
-      await Deno.writeTextFile(path, text, { append: true });
+      await this.#make();
+      const before = await lookAt(path);
+      if (before && !before.isFile) throw new Error("it is a link or no file");
+      using file = await Deno.open(
+        path,
+        before ? { append: true } : { append: true, createNew: true },
+      );
+      const now = await file.stat();
+      if (before && (now.ino !== before.ino || now.dev !== before.dev)) {
+        throw new Error("it was replaced meanwhile");
+      }
+      const bytes = new TextEncoder().encode(text);
+      for (let at = 0; at < bytes.length;) {
+        at += await file.write(bytes.subarray(at));
+      }
     } catch (error) {
       throw new Error(`Cannot add to ${path}: ${why(error)}`);
     }
   }
+
+  /** Only once: a folder that is deleted later is not to come back in part. */
+  async #make(): Promise<void> {
+    if (!this.#made) await Deno.mkdir(this.folder, { recursive: true });
+    this.#made = true;
+  }
 }
 
 export async function runFolder(folder = ""): Promise<FolderStore> {
-  if (await exists(folder)) return new FolderStore(folder);
-  throw new UserError(`Cannot open the run ${folder}: there is no such folder`);
+  const info = await followed(folder);
+  if (info?.isDirectory) return new FolderStore(folder);
+  throw new UserError(
+    `Cannot open the run ${folder}: ${
+      info ? "expected a folder, got a file" : "there is no such folder"
+    }`,
+  );
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether a file was left by a process that was killed while it saved. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.tmp$/.test(name);
+}
+
+/** Files that only runs have, beside `config.json`, which others have, too. */
+const FILES_OF_RUNS: readonly string[] = [
+  RUN_FILES.weights,
+  RUN_FILES.entropyWeights,
+  RUN_FILES.entropies,
+  RUN_FILES.state,
+  RUN_FILES.metrics,
+  COMMAND_FILE,
+  REPORT_FILE,
+];
+
+/** Whether a folder with these names in it is that of a run. */
+export async function holdsRun(
+  folder: string,
+  names: readonly string[],
+): Promise<boolean> {
+  const own = names.filter((name) => FILES_OF_RUNS.includes(name));
+  if (own.length >= 2) return true;
+  if (!names.includes(RUN_FILES.config)) return false;
   try {
-    await Deno.stat(path);
-    return true;
+    const text = await Deno.readTextFile(`${folder}/${RUN_FILES.config}`);
+    const config: Partial<RunConfig> | null = JSON.parse(text);
+    return typeof config?.format === "number" && config.plan !== undefined;
+  } catch {
+    return false; // nor can it be trained from
+  }
+}
+
+/** What is there itself, not what a link leads to. */
+export async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
+  return await orNone(path, Deno.lstat);
+}
+
+/** What a path leads to. */
+export async function followed(
+  path: string,
+): Promise<Deno.FileInfo | undefined> {
+  return await orNone(path, Deno.stat);
+}
+
+async function orNone(
+  path: string,
+  look: typeof Deno.stat,
+): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await look(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw new UserError(`Cannot look at ${path}: ${why(error)}`);
   }
 }

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import * as blt from "../blt/mod.ts";
 import { openChosen } from "./device.ts";
-import { readBook, readDocuments } from "./documents.ts";
+import { readBook, readDocuments, STANDARD_INPUT } from "./documents.ts";
 import { Interruption } from "./interruption.ts";
-import { encode, forgivingOutput, print } from "./output.ts";
-import { COMMAND_FILE, requireEmpty, RunFolder } from "./run_folder.ts";
-import { runFolder } from "./store.ts";
+import { encode, forgivingOutput, print, say } from "./output.ts";
+import { requireEmpty, RunFolder } from "./run_folder.ts";
+import { REPORT_FILE, runFolder } from "./store.ts";
 import { UserError } from "./user_error.ts";
 
 /** What is known about a run before its texts are read. */
@@ -19,7 +19,7 @@ interface Beginning {
 
 export async function runTrain(values: blt.FlagValues): Promise<number> {
   const given: blt.FlagValues = values.data
-    ? { ...values, data: values.data.map((path) => resolve(path)) }
+    ? { ...values, data: values.data.map(absolute) }
     : values;
   // Training goes on when nobody reads what it shows.
   const output = forgivingOutput();
@@ -41,7 +41,7 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     device: choice,
     settings: blt.argumentsOf({ ...flags, ...noSkip ? { noSkip } : {} }),
   }));
-  if (!begun) await store.write(COMMAND_FILE, command);
+  if (!begun) await store.write(blt.COMMAND_FILE, command);
 
   const display = new blt.TrainDisplay({
     write: (text) => print(text, output),
@@ -57,7 +57,9 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     if (event.kind === "start") {
       starts.push(event);
       // The texts are those of the run, wherever they are now.
-      if (begun) files = files.then(() => store.write(COMMAND_FILE, command));
+      if (begun) {
+        files = files.then(() => store.write(blt.COMMAND_FILE, command));
+      }
     }
     if (event.kind === "saved") {
       files = files.then(() => writeReport(folder, starts));
@@ -99,9 +101,14 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     cut = { bytes: sample, ...await blt.segment(run, sample) };
   }
   await writeReport(folder, starts, cut);
-  print(`report: ${path}/report.html\n`, output);
-  print(`more: deno task generate --run ${path}\n`, output);
+  say(`report: ${path}/${REPORT_FILE}`, output);
+  say(`more: deno task generate --run ${path}`, output);
   return 0;
+}
+
+/** The path from wherever the run may be resumed. */
+function absolute(path: string): string {
+  return path === STANDARD_INPUT ? path : resolve(path);
 }
 
 /** Width of the terminal. */
@@ -131,18 +138,18 @@ async function resumed(
   try {
     const { store } = folder;
     const begun = await store.read(blt.RUN_FILES.config) !== undefined;
-    const bytes = await store.read(COMMAND_FILE);
+    const bytes = await store.read(blt.COMMAND_FILE);
     if (!begun && !bytes) {
       throw new UserError(
         `Cannot resume ${path}: no run has begun in it; begin one with --out ${path}`,
       );
     }
-    const { settings, ...command } = JSON.parse(
-      new TextDecoder().decode(bytes ?? encode("{}")),
+    const { settings = [], ...command } = blt.parseCommandFile(
+      bytes ?? encode("{}"),
     );
     const started = begun
       ? flagsOf((await blt.readRunConfig(store)).plan)
-      : blt.parseValues("train", [settings ?? []].flat().map(String));
+      : blt.parseValues("train", settings);
     const defaults = blt.COMMAND_DEFAULTS.train;
     const before = { ...defaults, ...started, ...command };
     return { settings: blt.resumedValues(before, given), folder, begun };
@@ -169,5 +176,5 @@ async function writeReport(
     ...blt.parseEvents(new TextDecoder().decode(metrics)),
   ];
   const report = { title: path, events, ...sample && { sample } };
-  await store.write("report.html", encode(blt.reportHtml(report)));
+  await store.write(REPORT_FILE, encode(blt.reportHtml(report)));
 }

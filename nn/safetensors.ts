@@ -1,18 +1,28 @@
-/** Values of a tensor in a file, in row-major order. */
-export type SafetensorsData =
-  | Float32Array
-  | Uint32Array
-  | Int32Array
-  | BigInt64Array
-  | Uint8Array;
+import {
+  elementCount,
+  METADATA,
+  parseSafetensorsHeader,
+  refuse,
+  type SafetensorsEntry,
+} from "./safetensors_header.ts";
+import {
+  SAFETENSORS_TYPES,
+  type SafetensorsData,
+} from "./safetensors_types.ts";
+
+export type { SafetensorsData };
 
 /** One tensor of a file. */
 export interface SafetensorsTensor {
-  /** Type of the elements in the file: F32, F16, BF16, U32, I32, I64 or U8. */
+  /** Type of the elements in the file, such as F32, BF16, I64 or BOOL. */
   readonly dtype: string;
   /** Length of each axis; [] for a scalar. */
   readonly shape: readonly number[];
-  /** The elements; F16 and BF16 are widened to f32, all else is exact. */
+  /**
+   * The elements: floats of 8 and 16 bits are widened to f32, all else is
+   * exact. Copied out of the file when it is first asked for; throws a
+   * `SyntaxError` for a type whose values are not known.
+   */
   readonly data: SafetensorsData;
 }
 
@@ -32,75 +42,27 @@ export interface WritableTensor {
   readonly data: Float32Array | Uint32Array;
 }
 
-/** Where a tensor's bytes lie behind the header. */
-interface Entry {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
-
-interface DType {
-  readonly bytes: number;
-  readonly decode: (buffer: ArrayBuffer) => SafetensorsData;
-}
-
-const DTYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
-  ["F32", { bytes: 4, decode: (buffer) => new Float32Array(buffer) }],
-  ["F16", {
-    bytes: 2,
-    decode: (buffer) => new Float32Array(new Float16Array(buffer)),
-  }],
-  ["BF16", { bytes: 2, decode: widenBfloat16 }],
-  ["U32", { bytes: 4, decode: (buffer) => new Uint32Array(buffer) }],
-  ["I32", { bytes: 4, decode: (buffer) => new Int32Array(buffer) }],
-  ["I64", { bytes: 8, decode: (buffer) => new BigInt64Array(buffer) }],
-  ["U8", { bytes: 1, decode: (buffer) => new Uint8Array(buffer) }],
-]);
-
 /** Bytes in front of the header: its length as u64. */
 const PREFIX = 8;
 
 /** Largest header in bytes, as in the reference implementation. */
 const MAX_HEADER = 100_000_000;
 
-/** Key of the free text among the names of the tensors. */
-const METADATA = "__metadata__";
-
 /**
  * Reads a file in the safetensors format
- * (https://github.com/huggingface/safetensors). The result shares no memory
- * with `bytes`. Throws a `SyntaxError` that says what is wrong when the file is
- * malformed: every byte must belong to exactly one tensor.
+ * (https://github.com/huggingface/safetensors). `bytes` must stay as they are
+ * until the data of its tensors were asked for, and share no memory with them.
+ * Throws a `SyntaxError` that says what is wrong when the file is malformed:
+ * every byte must belong to exactly one tensor.
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
   const header = readHeader(bytes);
-  const dataStart = PREFIX + header.length;
-  const metadata = new Map<string, string>();
-  const entries: Entry[] = [];
-  for (const [name, value] of Object.entries(parseHeader(header))) {
-    if (name === METADATA) {
-      for (const [key, text] of Object.entries(asObject(METADATA, value))) {
-        check(typeof text === "string", METADATA, `expected text for ${key}`);
-        metadata.set(key, text);
-      }
-    } else {
-      entries.push(parseEntry(name, value));
-    }
-  }
-  checkCoverage(entries, bytes.length - dataStart);
-  const tensors = new Map(entries.map(({ name, dtype, shape, begin, end }) => {
-    // A copy, because the file may place numbers at unaligned bytes.
-    const own = new Uint8Array(
-      bytes.subarray(dataStart + begin, dataStart + end),
-    );
-    return [name, {
-      dtype,
-      shape,
-      data: DTYPES.get(dtype)!.decode(own.buffer),
-    }];
-  }));
+  const { metadata, entries } = parseSafetensorsHeader(header);
+  const content = bytes.subarray(PREFIX + header.length);
+  checkCoverage(entries, content.length);
+  const tensors = new Map(
+    entries.map((entry) => [entry.name, tensorOf(entry, content)]),
+  );
   return { metadata, tensors };
 }
 
@@ -162,139 +124,73 @@ export function writeSafetensors(
 }
 
 function readHeader(bytes: Uint8Array): Uint8Array {
-  check(
-    bytes.length >= PREFIX,
-    "header",
-    `expected a file of >= ${PREFIX} bytes, got ${bytes.length}`,
-  );
+  if (bytes.length < PREFIX) {
+    const found = `expected a file of >= ${PREFIX} bytes, got ${bytes.length}`;
+    refuse("header", found);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, PREFIX);
   const length = view.getBigUint64(0, true);
   const limit = Math.min(MAX_HEADER, bytes.length - PREFIX);
-  check(length <= limit, "header", `expected <= ${limit} bytes, got ${length}`);
+  if (length > limit) {
+    refuse("header", `expected <= ${limit} bytes, got ${length}`);
+  }
   return bytes.subarray(PREFIX, PREFIX + Number(length));
 }
 
-function parseHeader(header: Uint8Array): Record<string, unknown> {
-  let text: string;
-  let value: unknown;
-  try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    text = decoder.decode(header);
-    value = JSON.parse(text);
-  } catch (cause) {
-    const found = (cause as Error).message;
-    throw new SyntaxError(
-      `Cannot read header: expected JSON in UTF-8, got: ${found}`,
-      { cause },
-    );
-  }
-  checkDistinctKeys(text);
-  return asObject("header", value);
-}
-
-/** `JSON.parse` keeps the last of equal keys; here they are an error. */
-function checkDistinctKeys(json: string): void {
-  const open: Set<string>[] = [];
-  let start = 0;
-  let end = 0; // json.slice(start, end) is the latest string
-  for (let i = 0; i < json.length; i++) {
-    const character = json[i];
-    if (character === "{" || character === "[") {
-      open.push(new Set());
-    } else if (character === "}" || character === "]") {
-      open.pop();
-    } else if (character === '"') {
-      start = i++;
-      while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
-      end = i + 1;
-    } else if (character === ":") {
-      const key: string = JSON.parse(json.slice(start, end));
-      const keys = open.at(-1)!;
-      check(
-        !keys.has(key),
-        "header",
-        `expected distinct keys, got ${key} twice`,
-      );
-      keys.add(key);
-    }
-  }
-}
-
-function parseEntry(name: string, value: unknown): Entry {
-  const what = `tensor ${name}`;
-  const { dtype, shape, data_offsets: offsets } = asObject(what, value);
-  check(
-    typeof dtype === "string" && DTYPES.has(dtype),
-    what,
-    `expected a dtype of ${[...DTYPES.keys()]}, got ${
-      typeof dtype === "string" ? dtype : typeof dtype
-    }`,
-  );
-  check(isCounts(shape), what, "expected a shape of integers >= 0");
-  check(
-    isCounts(offsets) && offsets.length === 2,
-    what,
-    "expected two data_offsets >= 0",
-  );
-  const [begin, end] = offsets as [number, number];
-  const bytes = elementCount(shape) * DTYPES.get(dtype)!.bytes;
-  check(
-    end - begin === bytes,
-    what,
-    `expected ${bytes} bytes for ${dtype} [${shape.join(", ")}], got ${
-      end - begin
-    }`,
-  );
-  return { name, dtype, shape, begin, end };
+function tensorOf(
+  { name, dtype, shape, begin, end }: SafetensorsEntry,
+  content: Uint8Array,
+): SafetensorsTensor {
+  let data: SafetensorsData | undefined;
+  return {
+    dtype,
+    shape,
+    get data(): SafetensorsData {
+      return data ??= decode(name, dtype, content.slice(begin, end).buffer);
+    },
+  };
 }
 
 /** Every one of the `length` bytes of data must belong to one entry. */
-function checkCoverage(entries: readonly Entry[], length: number): void {
+function checkCoverage(
+  entries: readonly SafetensorsEntry[],
+  length: number,
+): void {
   let at = 0;
   const inOrder = entries.toSorted((a, b) =>
     a.begin - b.begin || a.end - b.end
   );
   for (const { name, begin, end } of inOrder) {
-    const what = `tensor ${name}`;
-    check(
-      begin === at,
-      what,
-      `expected data without overlap or hole from ${at}, got ${begin}`,
-    );
-    check(
-      end <= length,
-      what,
-      `expected data within ${length} bytes, got an end at ${end}`,
-    );
+    if (begin !== at) {
+      refuse(
+        `tensor ${name}`,
+        `expected data without overlap or hole from ${at}, got ${begin}`,
+      );
+    }
+    if (end > length) {
+      refuse(
+        `tensor ${name}`,
+        `expected data within ${length} bytes, got an end at ${end}`,
+      );
+    }
     at = end;
   }
-  check(at === length, "data", `expected ${at} bytes, got ${length}`);
+  if (at !== length) refuse("data", `expected ${at} bytes, got ${length}`);
 }
 
-/** The upper half of an f32 is a bfloat16. */
-function widenBfloat16(buffer: ArrayBuffer): Float32Array {
-  const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-  return new Float32Array(words.buffer);
+/** `buffer` is a copy, because a file may place numbers at unaligned bytes. */
+function decode(
+  name: string,
+  dtype: string,
+  buffer: ArrayBuffer,
+): SafetensorsData {
+  const known = SAFETENSORS_TYPES.get(dtype)?.decode;
+  if (known) return known(buffer);
+  const names = [...SAFETENSORS_TYPES].filter(([, type]) => type.decode)
+    .map(([name]) => name).join(", ");
+  refuse(`tensor ${name}`, `expected values of ${names}, got ${dtype}`);
 }
 
-function elementCount(shape: readonly number[]): number {
-  return shape.reduce((count, length) => count * length, 1);
-}
-
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) &&
-    value.every((n) => Number.isSafeInteger(n) && n >= 0);
-}
-
-function asObject(what: string, value: unknown): Record<string, unknown> {
-  check(
-    typeof value === "object" && value !== null && !Array.isArray(value),
-    what,
-    "expected a JSON object",
-  );
-  return value as Record<string, unknown>;
-}
-
-function check(ok: boolean, what: string, rule: string): asserts ok {
-  if (!ok) throw new SyntaxError(`Cannot read ${what}: ${rule}`);
+function isCounts(value: readonly number[]): boolean {
+  return value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }

@@ -117,8 +117,10 @@ cliTest("cli.ts trains, generates, evaluates and patches", async (folder) => {
     ["train", "--out", run],
     `Cannot train into ${run}: expected a new or empty folder`,
   );
+  const other = `${folder}/other.txt`;
+  await Deno.writeTextFile(other, TEXT.slice(1));
   await assertFails(
-    ["train", "--resume", run, "--data", folder],
+    ["train", "--resume", run, "--data", other],
     "the texts are not those that it was started with",
   );
   await Deno.truncate(`${run}/weights.safetensors`, 5000);
@@ -152,19 +154,22 @@ cliTest(
     assertStringIncludes(shown, `deno task train --resume ${run}`);
     assert(Number(step) > 0 && Number(step) < 60);
 
-    // No room for the next checkpoint.
-    const obstacle = `${run}/state.safetensors.tmp`;
+    // No room for the next weights, which come behind the state.
+    const obstacle = `${run}/weights.safetensors`;
+    await Deno.remove(obstacle);
     await Deno.mkdir(`${obstacle}/full`, { recursive: true });
     await assertFails(
       ["train", "--resume", run],
-      `Cannot save ${run}/state.safetensors: `,
+      `Cannot save ${run}/weights.safetensors: `,
       { code: 1 },
     );
     await Deno.remove(obstacle, { recursive: true });
+    const saveEvery = 6;
+    const next = Math.floor(Number(step) / saveEvery + 1) * saveEvery;
 
     const resumed = await runCli("train", "--resume", run);
     assertEquals(resumed.code, 0, resumed.stderr);
-    assertStringIncludes(resumed.stdout, `resumed after step ${step}`);
+    assertStringIncludes(resumed.stdout, `resumed after step ${next}`);
     assertMatch(resumed.stdout, /^device: cpu, /);
     assertMatch(resumed.stdout, /^model 60\/60/m);
   },

@@ -68,6 +68,30 @@ Deno.test("toHuggingFace() names the projection of a narrow latent model", () =>
   assertEquals(shape, [12, 16]);
 });
 
+Deno.test("fromHuggingFace() wants queries, keys and values of one size", () => {
+  const [, model] = MODELS[0]!;
+  const weights = weightsOf(model);
+  const own = new Map([...weights].map(([name, { shape }]) => [name, shape]));
+  const file = toHuggingFace(weights, "blt");
+  const path = "model.local_encoder.layers.0.self_attn";
+  const { shape: [rows, dim] } = file.get(`${path}.q_proj.weight`)!;
+  // As many numbers in all, but fewer keys and values than queries.
+  for (
+    const [name, size] of [["q", 2 * rows!], ["k", rows! / 2], [
+      "v",
+      rows! / 2,
+    ]] as const
+  ) {
+    const data = new Float32Array(size * dim!);
+    file.set(`${path}.${name}_proj.weight`, { shape: [size, dim!], data });
+  }
+  assertThrows(
+    () => fromHuggingFace(file, own, "blt"),
+    SyntaxError,
+    `Cannot load ${path}.q_proj.weight: expected a part of [${3 * rows!}, `,
+  );
+});
+
 Deno.test("fromHuggingFace() names a weight that does not fit", () => {
   const key = "model.local_decoder.norm.weight";
   const [, model] = MODELS[0]!;

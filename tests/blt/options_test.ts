@@ -33,6 +33,16 @@ Deno.test("planOf() saves ten times", () => {
   assertEquals(saves, [1, 1, 1, 4]);
 });
 
+Deno.test("planOf() refuses batches that no device holds", () => {
+  const most = { batch: 2 ** 12, context: 2 ** 12 };
+  assertEquals(planOf({ ...OPTIONS, ...most }).batch, 4096);
+  assertThrows(
+    () => planOf({ ...OPTIONS, ...most, batch: 4097 }),
+    RangeError,
+    "Cannot train: batch x context must be at most 16777216 ids, got 16781312",
+  );
+});
+
 Deno.test("planOf() refuses numbers out of range", () => {
   const counts = [
     ...["steps", "entropySteps", "batch", "context"],

@@ -4,7 +4,9 @@ import {
   patchCells,
   plainPatches,
   printable,
+  printableJson,
   PrintableStream,
+  printableText,
   scoreLevel,
   unitObjects,
 } from "../../blt/patch_view.ts";
@@ -81,6 +83,25 @@ Deno.test("patchCells() has the largest entropy of each character", () => {
   const patches = [{ start: 0, length: 4, entropies: [3, 1, 0.5, 2] }];
   const cells = patchCells(bytesOf("a字"), { patches, levels: [] });
   assertEquals(cells.map(({ entropy }) => entropy), [3, 2]);
+});
+
+Deno.test("printableText() and printableJson() let nothing command a terminal", () => {
+  const calm = "é 鯨 🥪\n— |";
+  assertEquals(printableText(calm), calm);
+  assertEquals(printableText("\ud800"), "\ufffd");
+  for (let code = 0; code < 0x2070; code++) {
+    const character = String.fromCharCode(code);
+    const commands = code < 0x20 && character !== "\n" ||
+      code >= 0x7f && code < 0xa0 || code >= 0x2028 && code <= 0x202e ||
+      code >= 0x2066 && code <= 0x2069;
+    const text = printableText(character);
+    assertEquals(text !== character, commands, code.toString(16));
+    if (commands) assertEquals(text, printable(bytesOf(character)));
+    const json = JSON.stringify(character);
+    const shown = printableJson(json);
+    assertEquals(JSON.parse(shown), character);
+    assert(!commands || !shown.includes(character), code.toString(16));
+  }
 });
 
 Deno.test("printable() lets nothing command a terminal", () => {

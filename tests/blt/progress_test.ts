@@ -125,6 +125,18 @@ Deno.test("TrainDisplay writes a line every 10 s or 5 % elsewhere", () => {
   assertEquals(steps, [1, 3, 13, 199, 200, 10]);
 });
 
+Deno.test("TrainDisplay shows nothing that commands a terminal", () => {
+  const screen = new FakeScreen();
+  const display = new TrainDisplay(screen);
+  display.show({ kind: "warning", text: "a\u001b[2J\u009b" });
+  display.line("run\u001b[31m");
+  display.show({ kind: "sample", bytes: Uint8Array.of(27, 10, 65) });
+  assertEquals(
+    screen.text,
+    "warning: a⟨1b⟩[2J⟨c2⟩⟨9b⟩\nrun⟨1b⟩[31m\nsample:\n⟨1b⟩\nA\n",
+  );
+});
+
 Deno.test("TrainDisplay ends with a sparkline of the model in a terminal", () => {
   const screen = new FakeScreen(80);
   const display = new TrainDisplay(screen);

@@ -107,6 +107,52 @@ Deno.test("reportHtml() shows patches with probabilities", () => {
   );
 });
 
+Deno.test("reportHtml() shows nothing of anybody's that is no text", () => {
+  const evil = `<script>alert("1")</script>'"\u001b[2J\u202e`;
+  const start = {
+    kind: "start",
+    device: evil,
+    model: evil,
+    parameters: { compute: 1, lookup: 1 },
+    flopsPerByte: 1,
+    trainBytes: 1,
+    heldOutBytes: 1,
+    steps: 1,
+    batch: 1,
+    context: 1,
+  } as const;
+  const strange = [
+    ...["step", "evaluation", "start", "no kind", "__proto__"].map((kind) => ({
+      ...start,
+      ...step(1, 1),
+      kind,
+      bitsPerByte: evil,
+      step: evil,
+    })),
+    { ...step(1, 1), phase: evil },
+    { ...step(1, 1), steps: evil },
+    { ...step(1, 1), more: { a: evil } },
+    { ...step(1, 1), meanPatchBytes: { toFixed: evil } },
+    { ...step(1, 1), extra: evil },
+    { kind: "evaluation", step: 1, bitsPerByte: 1, bytes: [evil] },
+    ...[null, 5, evil, [step(1, 1)], {}],
+  ];
+  const lines = [...strange, start, step(1, 0), step(2, 0)]
+    .map((each) => JSON.stringify(each)).join("\n");
+  const events = parseEvents(lines);
+  assertEquals(events, [start, step(1, 0), step(2, 0)]);
+  const html = reportHtml({ title: evil, events });
+  const shown =
+    "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&quot;⟨1b⟩[2J⟨e2⟩⟨80⟩⟨ae⟩";
+  assertMatch(html, /<svg/);
+  for (const [before, after] of [["<h1>", "</h1>"], ["<title>", "<"]]) {
+    assert(html.includes(`${before}${shown}${after}`), html);
+  }
+  assert(html.includes(`<p>${shown} on ${shown}</p>`), html);
+  // deno-lint-ignore no-control-regex
+  assert(!/<script|NaN|undefined|[\x00-\x09\x0b-\x1f\u202e]/.test(html));
+});
+
 Deno.test("parseEvents() leaves out a line that was cut off", () => {
   const events = [step(1, 2), step(2, 1)];
   const lines = events.map((event) => JSON.stringify(event)).join("\n");

@@ -5,13 +5,20 @@ import {
   MemoryStore,
   type ModelConfig,
   openRun,
+  type PatcherConfig,
   planOf,
   RUN_FILES,
   type RunConfig,
   writeRunConfig,
   writeWeights,
 } from "../../blt/mod.ts";
-import { parameters, placeWeights } from "../../nn/mod.ts";
+import {
+  parameters,
+  placeWeights,
+  readSafetensors,
+  type WritableTensor,
+  writeSafetensors,
+} from "../../nn/mod.ts";
 import { Rng, Scope } from "../../tensor/mod.ts";
 import { devices, deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
@@ -30,6 +37,12 @@ const BYTES: RunConfig = {
   }),
   model: bytesConfig,
 };
+
+/** The same of a BLT. */
+function blt(kind: "byte" | "entropy", patcher: PatcherConfig): RunConfig {
+  const plan = { ...BYTES.plan, model: "blt", patcher: kind } as const;
+  return { ...BYTES, plan, model: bltConfig(patcher) };
+}
 
 /** Stores weights from one seed. */
 async function store(
@@ -123,7 +136,7 @@ Deno.test("openRun() notices offsets that lie", async () => {
 
 Deno.test("openRun() refuses the weights of another model", async () => {
   const files = await stored(BYTES);
-  await writeRunConfig(files, { ...BYTES, model: bltConfig({ kind: "byte" }) });
+  await writeRunConfig(files, blt("byte", { kind: "byte" }));
   await assertRefused(
     files,
     "expected embedding.ngrams.table [62, 8] in weights.safetensors, got F32 [31, 8]",
@@ -136,14 +149,79 @@ Deno.test("openRun() refuses the weights of another model", async () => {
     files,
     "expected transformer.blocks.2.attentionNorm.gain [8] in weights.safetensors, got none",
   );
+  const flatter = { ...transformer, layers: transformer.layers - 1 };
+  const less = { ...bytesConfig, transformer: flatter };
+  await writeRunConfig(files, { ...BYTES, model: less });
+  await assertRefused(
+    files,
+    "expected transformer.blocks.1.attentionNorm.gain none in weights.safetensors, got F32 [8]",
+  );
 });
 
 Deno.test("openRun() opens the entropy model that finds the patches", async () => {
-  const model = bltConfig({ kind: "entropy", threshold: 1 });
-  const config = { ...BYTES, model, entropyModel: bytesConfig };
+  const config = {
+    ...blt("entropy", { kind: "entropy", threshold: 1 }),
+    entropyModel: bytesConfig,
+  };
   const files = await stored(config);
   await assertRefused(files, "expected entropy.safetensors, got none");
   await store(files, RUN_FILES.entropyWeights, bytesConfig);
   using run = await openRun(files, cpu);
   assertExists(run.entropyModel);
+});
+
+/** A copy in which the tensor called `from` has other bytes. */
+function retyped(
+  bytes: Uint8Array,
+  from: string,
+  to: { readonly dtype: string; readonly shape: readonly number[] },
+): Uint8Array {
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const header = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(8, 8 + length)),
+  );
+  Object.assign(header[from], to);
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const size = new Uint8Array(8);
+  new DataView(size.buffer).setUint32(0, text.length, true);
+  return Uint8Array.from([...size, ...text, ...bytes.subarray(8 + length)]);
+}
+
+Deno.test("openRun() takes no weights of other types for floats", async () => {
+  const name = "transformer.blocks.0.attentionNorm.gain";
+  for (
+    const [dtype, shape] of [
+      ["I32", [8]],
+      ["F64", [4]],
+      ["F8_E4M3", [32]],
+      ["F4", [64]],
+      ["X9", [8]],
+    ] as const
+  ) {
+    const files = await stored(BYTES);
+    const bytes = files.files.get(RUN_FILES.weights)!;
+    const other = retyped(bytes, name, { dtype, shape });
+    await files.write(RUN_FILES.weights, other);
+    await assertRefused(
+      files,
+      `Cannot open the run: expected ${name} [8] in weights.safetensors, got ${dtype} [${shape}]`,
+    );
+  }
+});
+
+Deno.test("openRun() minds no mask beside the weights", async () => {
+  const files = await stored(BYTES);
+  const bytes = files.files.get(RUN_FILES.weights)!;
+  const { tensors } = readSafetensors(bytes);
+  const weights = new Map<string, WritableTensor>(
+    [...tensors].map(([name, { shape, data }]) =>
+      [name, { shape, data: data as Float32Array }] as const
+    ),
+  );
+  weights.set("mask", { shape: [2], data: new Uint32Array(2) });
+  const file = writeSafetensors(weights);
+  const other = retyped(file, "mask", { dtype: "BOOL", shape: [8] });
+  await files.write(RUN_FILES.weights, other);
+  using run = await openRun(files, cpu);
+  assertEquals(run.config, BYTES);
 });

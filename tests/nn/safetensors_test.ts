@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertStrictEquals,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
@@ -116,6 +117,31 @@ Deno.test("readSafetensors() reads every dtype, at unaligned bytes too", () => {
       [0, 0, 0, 0, 0, 0, 0, 0x80],
       new BigInt64Array([-(2n ** 63n)]),
     ],
+    ["BOOL", [1, 0], new Uint8Array([1, 0])],
+    ["I8", [0x80], new Int8Array([-128])],
+    ["I16", [0xfe, 0xff], new Int16Array([-2])],
+    ["U16", [0xff, 0xff], new Uint16Array([65535])],
+    ["U64", new Array(8).fill(255), new BigUint64Array([2n ** 64n - 1n])],
+    [
+      "F64",
+      [0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f],
+      new Float64Array([0.1]),
+    ],
+    [
+      "F8_E4M3",
+      [0x38, 0xb8, 0x01, 0x08, 0x7e, 0x7f, 0xff, 0x80],
+      new Float32Array([1, -1, 2 ** -9, 2 ** -6, 448, NaN, NaN, -0]),
+    ],
+    [
+      "F8_E5M2",
+      [0x3c, 0xbc, 0x01, 0x7b, 0x7c, 0x7e, 0x80],
+      new Float32Array([1, -1, 2 ** -16, 57344, Infinity, NaN, -0]),
+    ],
+    [
+      "F8_E8M0",
+      [0, 127, 254, 255],
+      new Float32Array([2 ** -127, 1, 2 ** 127, NaN]),
+    ],
   ];
   const header: Record<string, unknown> = {};
   const data: number[] = [];
@@ -135,6 +161,34 @@ Deno.test("readSafetensors() reads every dtype, at unaligned bytes too", () => {
     assertEquals(read.tensors.get(dtype)!.data, expected);
     assertEquals(read.tensors.get(dtype)!.dtype, dtype);
   }
+});
+
+Deno.test("readSafetensors() minds types that it does not know when they are used", () => {
+  for (const dtype of ["F4", "F6_E2M3", "C64", "F8", "X128_E9M9"]) {
+    const size = { F4: 4, F6_E2M3: 6, C64: 64 }[dtype] ?? 8;
+    const other = { dtype, shape: [8], "data_offsets": [2, 2 + size] };
+    const bytes = file({ a: u8(0, 2), other }, new Uint8Array(2 + size));
+    bytes[bytes.length - size - 1] = 7;
+    const { tensors } = readSafetensors(bytes);
+    assertEquals(tensors.get("a")!.data, new Uint8Array([0, 7]));
+    const tensor = tensors.get("other")!;
+    assertEquals([tensor.dtype, tensor.shape], [dtype, [8]]);
+    assertThrows(
+      () => tensor.data,
+      SyntaxError,
+      `Cannot read tensor other: expected values of BOOL, U8, I8, U16, I16, U32, I32, U64, I64, F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, got ${dtype}`,
+    );
+  }
+});
+
+Deno.test("readSafetensors() reads values once, when they are asked for", () => {
+  const bytes = file({ a: u8(0, 2), b: u8(2, 4) }, [1, 2, 3, 4]);
+  const { tensors } = readSafetensors(bytes);
+  const { data } = tensors.get("a")!;
+  bytes.fill(9, bytes.length - 4);
+  assertStrictEquals(tensors.get("a")!.data, data);
+  assertEquals(data, new Uint8Array([1, 2]));
+  assertEquals(tensors.get("b")!.data, new Uint8Array([9, 9]));
 });
 
 Deno.test("readSafetensors() shares no memory with the file", () => {
@@ -185,8 +239,17 @@ Deno.test("readSafetensors() names the tensor and what is wrong", () => {
     [file({ __metadata__: 1 }), "__metadata__: expected a JSON object"],
     [file({ __metadata__: { k: 1 } }), "__metadata__: expected text for k"],
     [
-      file({ a: { ...a, dtype: "F8" } }, four),
-      "tensor a: expected a dtype of F32,F16,BF16,U32,I32,I64,U8, got F8",
+      file({ a: { ...a, dtype: "f32" } }, four),
+      "tensor a: expected a dtype such as BOOL, U8, I8, U16, I16, U32, I32, U64, I64, F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E2M3, F6_E3M2, F4, C64, got f32",
+    ],
+    [file({ a: { ...a, dtype: "F4", shape: [4] } }, four), "expected 2 bytes"],
+    [
+      file({ a: { ...a, dtype: "F16" } }, four),
+      "tensor a: expected 8 bytes for F16 [4], got 4",
+    ],
+    [
+      file({ a: { dtype: "F99", shape: [], data_offsets: [4, 0] } }, four),
+      "tensor a: expected two data_offsets >= 0, the second not less",
     ],
     [file({ a: { ...a, dtype: "constructor" } }, four), "got constructor"],
     [file({ a: { ...a, dtype: 1 } }, four), "tensor a: expected a dtype"],
