@@ -2,7 +2,7 @@ import type { RunStore } from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
 
-/** A run's files in a folder, which is made when the first is written. */
+/** A run's files in a folder. */
 export class FolderStore implements RunStore {
   readonly folder: string;
 
@@ -23,7 +23,6 @@ export class FolderStore implements RunStore {
     const path = `${this.folder}/${name}`;
     const temporary = `${path}.tmp`;
     try {
-      await Deno.mkdir(this.folder, { recursive: true });
       await Deno.writeFile(temporary, bytes);
       using file = await Deno.open(temporary, { write: true });
       // Else a power cut could leave the new name with none of the content.
@@ -43,7 +42,6 @@ export class FolderStore implements RunStore {
   async append(name: string, text: string): Promise<void> {
     const path = `${this.folder}/${name}`;
     try {
-      await Deno.mkdir(this.folder, { recursive: true });
       await Deno.writeTextFile(path, text, { append: true });
     } catch (error) {
       throw new Error(`Cannot add to ${path}: ${why(error)}`);
