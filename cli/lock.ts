@@ -88,16 +88,24 @@ export class LockedStore implements RunStore {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#requireFolder(name);
-    await this.#store.write(name, bytes);
+    await this.#kept(name, () => this.#store.write(name, bytes));
   }
 
   async append(name: string, text: string): Promise<void> {
-    await this.#requireFolder(name);
-    await this.#store.append(name, text);
+    await this.#kept(name, () => this.#store.append(name, text));
   }
 
-  /** A folder that was made anew would lack what was written before. */
+  async #kept(name: string, save: () => Promise<void>): Promise<void> {
+    await this.#requireFolder(name);
+    try {
+      await save();
+    } catch (error) {
+      await this.#requireFolder(name); // that it has gone says more
+      throw error;
+    }
+  }
+
+  /** Another folder of that name would lack what was written before. */
   async #requireFolder(name: string): Promise<void> {
     if (await this.#lock.holds()) return;
     throw new Error(

@@ -11,13 +11,11 @@ import { UserError } from "./user_error.ts";
 export const REPORT_FILE = "report.html";
 
 /**
- * A run's files in a folder, which is made when the first is written. Links are
- * followed where files are read, and never where they are written: what a link
+ * A run's files in a folder that there is. Links are followed where files are read, and never where they are written: what a link
  * in the folder leads to belongs to somebody else.
  */
 export class FolderStore implements RunStore {
   readonly folder: string;
-  #made = false;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -40,7 +38,6 @@ export class FolderStore implements RunStore {
     // Nobody can have put a link there, since nobody knows the name.
     const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}.tmp`;
     try {
-      await this.#make();
       {
         const options = { write: true, createNew: true };
         using file = await Deno.open(temporary, options);
@@ -65,7 +62,6 @@ export class FolderStore implements RunStore {
   async append(name: string, text: string): Promise<void> {
     const path = `${this.folder}/${name}`;
     try {
-      await this.#make();
       const before = await lookAt(path);
       if (before && !before.isFile) throw new Error("it is a link or no file");
       using file = await Deno.open(
@@ -83,12 +79,6 @@ export class FolderStore implements RunStore {
     } catch (error) {
       throw new Error(`Cannot add to ${path}: ${why(error)}`);
     }
-  }
-
-  /** Only once: a folder that is deleted later is not to come back in part. */
-  async #make(): Promise<void> {
-    if (!this.#made) await Deno.mkdir(this.folder, { recursive: true });
-    this.#made = true;
   }
 }
 

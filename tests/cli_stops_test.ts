@@ -169,11 +169,11 @@ Deno.test("cli.ts begins anew where only a folder was made, or nothing but the c
   assertMatch(resumed.stdout, /^model 3\/3/m);
 });
 
-Deno.test("cli.ts stops when the folder is deleted", async () => {
+Deno.test("cli.ts stops when the folder is moved or deleted", async () => {
   await using place = await Place.make();
   const child = startCli(place.training("--patcher", "space"));
   await until(child, /^model \d+/m);
-  await Deno.remove(place.run, { recursive: true });
+  await Deno.rename(place.run, `${place.folder}/gone`);
   const { code, stderr } = await child.output();
   assertEquals(code, 1);
   assertStringIncludes(
