@@ -30,6 +30,7 @@ export * from "./grouping.ts";
 export * from "./intervals.ts";
 export * from "./metrics.ts";
 export * from "./op.ts";
+export * from "./operands.ts";
 export * from "./ops/mod.ts";
 export * from "./quantile.ts";
 export { noGrad } from "./recording.ts";

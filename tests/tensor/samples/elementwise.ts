@@ -124,6 +124,21 @@ export const elementwiseSamples: readonly Sample[] = [
     reference: (x) => x!.map((v) => v > 0 ? v * v : -1),
   },
   {
+    op: "where",
+    note: "of three tensors",
+    inputs: [numbers([3, 5]), numbers([3, 5]), numbers([3, 5])],
+    run: (x, y, z) => ops.where(x!, y!, z!),
+    reference: (x, y, z) => x!.map((v, i) => v === 0 ? z![i]! : y![i]!),
+  },
+  {
+    op: "clamp",
+    note: "between tensors",
+    inputs: [numbers([9]), numbers([9], [-1, 0]), numbers([9], [-0.5, 1])],
+    run: (x, low, high) => ops.clamp(x!, low!, high!),
+    reference: (x, low, high) =>
+      x!.map((v, i) => Math.min(Math.max(v, low![i]!), high![i]!)),
+  },
+  {
     op: "sub",
     note: "of a number and a tensor",
     inputs: [numbers([3])],
@@ -158,6 +173,13 @@ export const elementwiseSamples: readonly Sample[] = [
     run: (x, y, z) => weightedPower(x!, y!, z!),
     reference: (x, y, z) =>
       x!.map((v, i) => Math.tanh(v * y![i % 3]!) + z![Math.floor(i / 3)]!),
+  },
+  {
+    op: "fuse",
+    note: "with three operands of one shape",
+    inputs: [numbers([2, 3]), numbers([2, 3]), numbers([2, 3])],
+    run: (x, y, z) => weightedPower(x!, y!, z!),
+    reference: (x, y, z) => x!.map((v, i) => Math.tanh(v * y![i]!) + z![i]!),
   },
   broadcasting([1], [1], [1]),
   broadcasting([], [2, 3], [2, 3]),

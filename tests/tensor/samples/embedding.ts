@@ -42,4 +42,5 @@ export const embeddingSamples: readonly Sample[] = [
   sample([6, 3], [4, 0, 4, 2, 4, 4, 4, 1], 1, false),
   sample([5, 4], [4, 0, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4], 3, false),
   sample([7, 8], [6, 0, 6, 2, 2, 5], 2, true),
+  sample([3, 4], [2, 0, 2], 1, true),
 ];

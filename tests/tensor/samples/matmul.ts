@@ -56,16 +56,17 @@ const products: Sample[] = SIZES.flatMap(([batch, m, n, k]) =>
 function linearSample(
   note: string,
   [rows, inDim, out]: readonly [number, number, number],
-  { bias = false, residual = false, tanh = false },
+  { bias = false, residual = false, tanh = false, flat = false },
 ): Sample {
+  const lead = flat ? [] : [rows];
   return {
     op: "linear",
     note,
     inputs: [
-      numbers([rows, inDim], [-1, 1]),
+      numbers([...lead, inDim], [-1, 1]),
       numbers([out, inDim], [-1, 1]),
       ...(bias ? [numbers([out])] : []),
-      ...(residual ? [numbers([rows, out])] : []),
+      ...(residual ? [numbers([...lead, out])] : []),
     ],
     run: (x, weight, ...rest) =>
       linear(x!, weight!, {
@@ -104,6 +105,22 @@ export const matmulSamples: readonly Sample[] = [
     bias: true,
     residual: true,
     tanh: true,
+  }),
+  ...[{}, { bias: true, tanh: true }].map((options) =>
+    linearSample(`of squares, ${Object.keys(options).length} options`, [
+      6,
+      6,
+      6,
+    ], {
+      ...options,
+      residual: true,
+    })
+  ),
+  linearSample("of one row", [1, 5, 5], {
+    bias: true,
+    residual: true,
+    tanh: true,
+    flat: true,
   }),
   {
     op: "reshape",
