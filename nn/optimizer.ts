@@ -35,9 +35,14 @@ export interface AdamWOptions {
   readonly clip?: number;
 }
 
+/** Norm of gradients whose squares, and their averages, are sure to fit f32. */
+const LARGEST_NORM = 2 ** 60;
+
 /**
  * AdamW (Loshchilov and Hutter, 2017, arXiv:1711.05101). A step whose gradient
- * is not finite changes nothing and is counted in `gradNorm.skipped`.
+ * is not finite changes nothing and is counted in `gradNorm.skipped`. Gradients
+ * of a norm above 2^60 are scaled down to it also without `clip`: their squares
+ * would be infinite, and weights never move again.
  */
 export class AdamW implements Optimizer {
   readonly gradNorm: GradNorm;
@@ -57,7 +62,7 @@ export class AdamW implements Optimizer {
     this.#weights = weights;
     this.#options = { betas, eps, weightDecay };
     this.#settings = Tensor.from(device, [7], new Float32Array(7));
-    this.gradNorm = new GradNorm(device, clip);
+    this.gradNorm = new GradNorm(device, Math.min(clip, LARGEST_NORM));
   }
 
   step(lr: number): void {

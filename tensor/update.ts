@@ -13,11 +13,11 @@ import { Tensor } from "./tensor.ts";
 export class GradNorm implements Disposable {
   /** Largest norm that is not scaled down: []. */
   readonly limit: Tensor;
-  /** Euclidean norm of all gradients: []. */
+  /** Euclidean norm of all gradients, however large or small: []. */
   readonly norm: Tensor;
   /** Factor for the gradients: min(1, limit / norm), or 0 to skip: []. */
   readonly scale: Tensor;
-  /** Steps skipped so far because the norm was not finite: []. */
+  /** Steps skipped so far because a gradient was not finite: []. */
   readonly skipped: Tensor;
 
   /** For gradients on `device`, to be clipped to norm `limit`. */
@@ -34,16 +34,22 @@ export class GradNorm implements Disposable {
     const counts = chunks.map(({ length }) => squareSums(length));
     const count = counts.reduce((a, b) => a + b, 0);
     using sums = Tensor.empty(device, [count]);
+    using scaled = Tensor.empty(device, [count]);
     const gradients = arena.plane("gradients");
     let start = 0;
     for (const [i, { length }] of chunks.entries()) {
-      const buffers = { g: gradients[i]!, sums: sums.storage };
+      const buffers = {
+        g: gradients[i]!,
+        sums: sums.storage,
+        scaled: scaled.storage,
+      };
       const sizes = { length, count: counts[i]!, start };
       device.launch(squareSumsKernel, buffers, sizes);
       start += counts[i]!;
     }
     device.launch(gradNormKernel, {
       sums: sums.storage,
+      scaled: scaled.storage,
       limit: this.limit.storage,
       norm: this.norm.storage,
       scale: this.scale.storage,
