@@ -5,6 +5,7 @@
  */
 export {
   type Capture,
+  checkNumber,
   type Cost,
   defineKernel,
   type Device,
@@ -13,6 +14,7 @@ export {
   type Expr,
   type Kernel,
   type KernelDefinition,
+  type NumberRange,
   openDevice,
   type OpenOptions,
   tune,
