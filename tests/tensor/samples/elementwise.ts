@@ -190,7 +190,7 @@ export const elementwiseSamples: readonly Sample[] = [
   broadcasting([3, 1, 4], [2, 4], [3, 2, 4]),
   broadcasting([2, 1, 3, 1], [4, 1, 8], [2, 4, 3, 8]),
   broadcasting([1100], [1100], [1100]),
-  ...[1, 3, 4, 8].map((width): Sample => ({
+  ...[1, 3, 4, 8, 0].map((width): Sample => ({
     op: "swiglu",
     note: `to [3, ${width}]`,
     inputs: [numbers([3, 2 * width])],

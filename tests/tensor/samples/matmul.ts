@@ -32,6 +32,11 @@ const SIZES = [
   [1, 9, 12, 4],
   [2, 3, 5, 7],
   [3, 12, 20, 16],
+  [1, 0, 3, 2],
+  [1, 3, 0, 2],
+  [1, 3, 2, 0],
+  [2, 0, 0, 3],
+  [0, 3, 2, 4],
 ] as const;
 
 const products: Sample[] = SIZES.flatMap(([batch, m, n, k]) =>
@@ -115,6 +120,18 @@ export const matmulSamples: readonly Sample[] = [
       ...options,
       residual: true,
     })
+  ),
+  ...[[0, 3, 2], [2, 0, 3], [2, 3, 0], [0, 0, 0]].flatMap(
+    ([rows = 0, inDim = 0, out = 0]) =>
+      [false, true].map((all) =>
+        linearSample(
+          `of [${rows}, ${inDim}] to [${rows}, ${out}], ${
+            all ? "all" : "alone"
+          }`,
+          [rows, inDim, out],
+          { bias: all, residual: all, tanh: all },
+        )
+      ),
   ),
   linearSample("of one row", [1, 5, 5], {
     bias: true,
