@@ -1,6 +1,15 @@
 import { DTypeError } from "./errors.ts";
 import type { DType, Tensor } from "./tensor.ts";
 
+/** Throws a `DTypeError` unless each of `lists` is a `Uint32Array`. */
+export function checkIndices(op: string, ...lists: readonly unknown[]): void {
+  for (const list of lists) {
+    if (list instanceof Uint32Array) continue;
+    const found = Object.prototype.toString.call(list).slice(8, -1);
+    throw new DTypeError(op, [found], "expected a Uint32Array");
+  }
+}
+
 /** Options of {@linkcode checkOperands}. */
 export interface OperandOptions {
   /** Element types of the tensors, in order; f32 where absent. */
