@@ -84,7 +84,7 @@ export class LevelSession {
       ? await cost.forward(x).data()
       : seams ?? new Float32Array(count);
     const ends = Array.from(scores, (score) => this.#grouper.push(score));
-    this.starts.push(...ends);
+    for (const end of ends) this.starts.push(end);
     return ends;
   }
 }

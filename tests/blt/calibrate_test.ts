@@ -117,3 +117,14 @@ Deno.test("calibrate() says what can be reached when the target cannot", () => {
     "reached are 1.00 and 49.50 bytes per patch, got target 4",
   );
 });
+
+Deno.test("calibrate() refuses a longest patch that is none", () => {
+  const row = { ids: encode("abc"), entropies: Float32Array.of(1, 2, 3, 2, 1) };
+  for (const maxBytes of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(
+      () => calibrate(row, { kind: "entropy", target: 1.5, maxBytes }),
+      RangeError,
+      `Cannot calibrate a threshold with maxBytes: expected an integer >= 1, got ${maxBytes}`,
+    );
+  }
+});
