@@ -8,10 +8,10 @@ import {
   type WebgpuOptions,
 } from "./webgpu_device.ts";
 
-const CHOICES = ["auto", "webgpu", "cpu"] as const;
+const CHOICES: readonly DeviceChoice[] = ["auto", "webgpu", "cpu"];
 
 /** Devices that a user may ask for. */
-export type DeviceChoice = typeof CHOICES[number];
+export type DeviceChoice = "auto" | "webgpu" | "cpu";
 
 /** Most threads of the processor's device. */
 const MOST_THREADS = 1024;

@@ -294,15 +294,12 @@ export class Tensor implements Disposable {
    * memory. No gradient flows through it unless a node says how. Throws a
    * `ShapeError` when there are not as many elements.
    */
-  view(shape: Shape = this.shape, node?: Node): Tensor {
+  view(shape?: Shape, node?: Node): Tensor {
     if (!this.#memory) throw new DisposedError(this.shape);
     const memory = this.#memory;
-    const storage = front(this.#storage, shape, "view");
-    return new Tensor(this.device, shape, this.dtype, {
-      memory,
-      storage,
-      node,
-    });
+    const to = shape ?? this.shape;
+    const storage = front(this.#storage, to, "view");
+    return new Tensor(this.device, to, this.dtype, { memory, storage, node });
   }
 
   /**
