@@ -40,21 +40,28 @@ export function checkOperands(
   tensors: readonly (Tensor | undefined)[],
   { dtypes = [], beside = [] }: OperandOptions = {},
 ): void {
-  const device = tensors.find((tensor) => tensor)?.device;
-  const checkDevice = (tensor: Tensor | undefined): void => {
-    if (!tensor || tensor.device === device) return;
-    throw new TypeError(
-      `Cannot apply ${name} to tensors of two devices: "${device?.description}" and "${tensor.device.description}"`,
-    );
-  };
-  for (const [i, tensor] of tensors.entries()) {
+  // Plain loops: every operation comes by.
+  let first: Tensor | undefined;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i];
     if (!tensor) continue;
-    checkDevice(tensor);
+    first ??= tensor;
+    if (tensor.device !== first.device) throw twoDevices(name, first, tensor);
     const expected = dtypes[i] ?? "f32";
     if (tensor.dtype !== expected) {
       const found = tensors.map((tensor) => tensor?.dtype ?? "none");
       throw new DTypeError(name, found, `input ${i} must be ${expected}`);
     }
   }
-  beside.forEach(checkDevice);
+  for (const tensor of beside) {
+    if (first && tensor && tensor.device !== first.device) {
+      throw twoDevices(name, first, tensor);
+    }
+  }
+}
+
+function twoDevices(name: string, a: Tensor, b: Tensor): TypeError {
+  return new TypeError(
+    `Cannot apply ${name} to tensors of two devices: "${a.device.description}" and "${b.device.description}"`,
+  );
 }
