@@ -1,3 +1,4 @@
+import { checkNumber } from "../tensor/mod.ts";
 import { patchLengths } from "./patching.ts";
 import { type PatcherRow, patchStarts } from "./patchers.ts";
 
@@ -71,6 +72,10 @@ export function calibrate(
     throw new RangeError(
       `Cannot calibrate a threshold: the target must be >= 1 byte per patch, got ${target}`,
     );
+  }
+  if (rule.maxBytes !== undefined) {
+    const bytes = { whole: true, least: 1 };
+    checkNumber("calibrate a threshold with maxBytes", rule.maxBytes, bytes);
   }
   const lengthsAt = (threshold: number): Uint32Array =>
     patchLengths(patchStarts(row, { ...rule, threshold }));

@@ -1,4 +1,5 @@
 import type { TransformerConfig } from "../nn/mod.ts";
+import { checkNumber, type NumberRange } from "../tensor/mod.ts";
 import type { NgramHashConfig } from "./ngram_hash.ts";
 import { checkPatcher, type PatcherConfig } from "./patcher_config.ts";
 import type { SlotConfig } from "./pool.ts";
@@ -187,11 +188,14 @@ export function checkEndToEnd(config: EndToEndConfig): EndToEndConfig {
   checkBlt(blt);
   checkTransformer("tiny", tiny);
   checkGrouping("grouping", grouping);
-  if (objective.kind === "previous" && !(objective.bytes >= 1)) {
+  const { bytes = 1 } = objective.kind === "previous" ? objective : {};
+  if (!Number.isInteger(bytes) || bytes < 1) {
     throw new RangeError(
-      `Cannot build an end-to-end BLT: objective.bytes must be >= 1, got ${objective.bytes}`,
+      `Cannot build an end-to-end BLT: objective.bytes must be >= 1, got ${bytes}`,
     );
   }
+  checkField("auxiliaryWeight", config.auxiliaryWeight, { least: 0 });
+  checkField("warmupSteps", config.warmupSteps, { whole: true, least: 0 });
   if (objective.kind === "routing" && !(grouping.target > 1)) {
     throw new RangeError(
       `Cannot build an end-to-end BLT: grouping.target must be > 1 with routing, got ${grouping.target}`,
@@ -214,32 +218,44 @@ export function checkEndToEnd(config: EndToEndConfig): EndToEndConfig {
 /** Returns `config` unchanged, or throws a `RangeError` naming the bad field. */
 export function checkStacked(config: StackedConfig): StackedConfig {
   let below = checkBlt(config.blt).latent;
-  config.levels.forEach(({ grouping, trunk, reader, slots }, i) => {
-    const name = `levels[${i}]`;
-    checkGrouping(`${name}.grouping`, grouping);
-    checkTransformer(`${name}.trunk`, trunk);
-    checkTransformer(`${name}.reader`, reader);
-    const fits = reader.dim === below.dim && reader.heads === below.heads &&
-      reader.window === below.window && reader.ropeTheta === below.ropeTheta;
-    if (!fits) {
-      throw new RangeError(
-        `Cannot build a stacked BLT: ${name}.reader must have dim, heads, window and ropeTheta of the units below, got ${
-          JSON.stringify(reader)
-        } over ${JSON.stringify(below)}`,
-      );
-    }
-    if (!Number.isInteger(slots) || slots < 1) {
-      throw new RangeError(
-        `Cannot build a stacked BLT: ${name}.slots must be an integer >= 1, got ${slots}`,
-      );
-    }
-    below = trunk;
-  });
+  checkField("patchBytes", config.patchBytes, { least: 1 });
+  config.levels.forEach(
+    ({ grouping, trunk, reader, slots, uncertainty }, i) => {
+      const name = `levels[${i}]`;
+      if (uncertainty.kind === "cost") {
+        const { weight } = uncertainty;
+        checkField(`${name}.uncertainty.weight`, weight, { least: 0 });
+      }
+      checkGrouping(`${name}.grouping`, grouping);
+      checkTransformer(`${name}.trunk`, trunk);
+      checkTransformer(`${name}.reader`, reader);
+      const fits = reader.dim === below.dim && reader.heads === below.heads &&
+        reader.window === below.window && reader.ropeTheta === below.ropeTheta;
+      if (!fits) {
+        throw new RangeError(
+          `Cannot build a stacked BLT: ${name}.reader must have dim, heads, window and ropeTheta of the units below, got ${
+            JSON.stringify(reader)
+          } over ${JSON.stringify(below)}`,
+        );
+      }
+      if (!Number.isInteger(slots) || slots < 1) {
+        throw new RangeError(
+          `Cannot build a stacked BLT: ${name}.slots must be an integer >= 1, got ${slots}`,
+        );
+      }
+      below = trunk;
+    },
+  );
   return config;
 }
 
+/** Throws a `RangeError` unless the field of a model is in its range. */
+function checkField(name: string, found: number, range: NumberRange): void {
+  checkNumber(`build a model with ${name}`, found, range);
+}
+
 function checkGrouping(name: string, { target, most }: GroupingConfig): void {
-  if (!(target >= 1)) {
+  if (!(target >= 1 && target < Infinity)) {
     throw new RangeError(
       `Cannot build a model: ${name}.target must be >= 1 unit per group, got ${target}`,
     );
@@ -286,13 +302,15 @@ export function checkTransformer(
       window,
     })
   ) {
-    const integer = Number.isInteger(value) || value === Infinity;
+    const integer = Number.isInteger(value) ||
+      field === "window" && value === Infinity;
     if (!integer || value < (field === "layers" ? 0 : 1)) {
       throw new RangeError(
         `Cannot build a model: ${name}.${field} must be a whole number >= 1, got ${value}`,
       );
     }
   }
+  checkField(`${name}.ropeTheta`, config.ropeTheta, { above: 0 });
   if (dim % (2 * heads) !== 0) {
     throw new RangeError(
       `Cannot build a model: ${name}.dim must be a multiple of 2 ${name}.heads, got ${dim} and ${heads}`,

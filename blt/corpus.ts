@@ -1,4 +1,4 @@
-import type { Rng, RngState } from "../tensor/mod.ts";
+import { listOf, type Rng, type RngState } from "../tensor/mod.ts";
 import { BOS, BYTE_OFFSET, encode } from "./bytes.ts";
 
 /** A text to learn from, of any bytes. */
@@ -64,7 +64,7 @@ export function splitCorpus(
       `Cannot learn from ${
         documents.length === 0
           ? "no documents"
-          : documents.map(({ name }) => name).join(", ")
+          : listOf(documents.map(({ name }) => name), ", ")
       }: expected a document of at least 2 bytes, got ${longest}`,
     );
   }

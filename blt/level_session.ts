@@ -99,7 +99,7 @@ export class LevelSession {
       ? await scope.run(() => cost.forward(x).data())
       : seams ?? new Float32Array(count);
     const ends = Array.from(scores, (score) => this.#grouper.push(score));
-    this.starts.push(...ends);
+    for (const end of ends) this.starts.push(end);
     return ends;
   }
 }

@@ -280,7 +280,8 @@ export function patchCells(
     }
     for (const { text, from, to } of spans) {
       const most = (scores: readonly number[]): number =>
-        Math.max(...scores.slice(from - start, to - start));
+        scores.slice(from - start, to - start)
+          .reduce((a, b) => Math.max(a, b), -Infinity);
       const begun = groups.filter((starts) => starts.has(start)).length;
       const bars = patch > 0 && from === start ? BAR.repeat(1 + begun) : "";
       cells.push({

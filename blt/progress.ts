@@ -176,8 +176,8 @@ export function sparkline(values: readonly number[], columns: number): string {
     const share = values.slice(from, to);
     return share.reduce((sum, value) => sum + value, 0) / share.length;
   });
-  const low = Math.min(...means);
-  const range = Math.max(...means) - low || 1;
+  const low = means.reduce((a, b) => Math.min(a, b), Infinity);
+  const range = means.reduce((a, b) => Math.max(a, b), low) - low || 1;
   const BLOCKS = "▁▂▃▄▅▆▇█";
   return means.map((mean) => BLOCKS[Math.round(7 * (mean - low) / range)]!)
     .join("");

@@ -165,8 +165,8 @@ export class BltSession implements Session {
       const ends = [...piece].map((id, i) =>
         this.#patcher.push(id, entropies?.[i])
       );
-      this.starts.push(...ends);
-      this.scores.push(...entropies ?? []);
+      for (const end of ends) this.starts.push(end);
+      for (const entropy of entropies ?? []) this.scores.push(entropy);
       this.#seams = entropies && [...entropies].filter((_, i) => ends[i]);
       const x = scope.run(() =>
         this.#model.embedding.forward(this.#inputs.next(piece))

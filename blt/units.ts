@@ -29,7 +29,7 @@ export function extentOf({ lengths, documents }: Units): RowExtent {
     at += length;
   }
   return {
-    units: Math.max(...lengths),
+    units: lengths.reduce((a, b) => Math.max(a, b), 0),
     documents: 2 ** Math.ceil(Math.log2(most)),
   };
 }

@@ -7,7 +7,7 @@ import type {
   Storage,
 } from "./device.ts";
 import { DeviceError } from "./errors.ts";
-import type { Kernel, NumberArray } from "./kernel.ts";
+import { checkSizes, type Kernel, type NumberArray } from "./kernel.ts";
 import { type Block, type MemoryUse, Pool } from "./pool.ts";
 import { type KernelTime, Profile } from "./profile.ts";
 import { Team } from "./wasm/team.ts";
@@ -108,6 +108,7 @@ export class CpuDevice implements Device {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void {
+    checkSizes(kernel, sizes);
     this.#blocksInUse.launched(
       kernel.buffers.map((name) => buffers[name].block as CpuBlock),
       () => this.launch(kernel, buffers, sizes),

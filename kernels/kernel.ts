@@ -122,6 +122,30 @@ export function defineKernel<Name extends string, Size extends string>(
   };
 }
 
+/** Largest whole number that a size may be. */
+const MOST = 2 ** 32 - 1;
+
+/**
+ * Throws a `RangeError` unless all sizes of a launch that are no fractions are
+ * whole numbers of 32 bits: with others kernels write anywhere, or hang.
+ */
+export function checkSizes<Size extends string>(
+  { name, sizes: names, fractional }: Kernel<string, Size>,
+  sizes: Readonly<Record<Size, number>>,
+): void {
+  for (let i = 0; i < names.length; i++) {
+    const size = sizes[names[i]!];
+    if (fractional[i + 1] || size >= 0 && size <= MOST && size % 1 === 0) {
+      continue;
+    }
+    throw new RangeError(
+      `Cannot launch ${name}: expected an integer in [0, ${MOST}] as ${
+        names[i]
+      }, got ${size}`,
+    );
+  }
+}
+
 /**
  * Index of the first form of `kernel` that fits and should be fast, or else of
  * the first that fits. Throws a `RangeError` when none does.

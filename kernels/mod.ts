@@ -47,6 +47,7 @@ export * from "./matmul_parts.ts";
 export * from "./matmul_structure.ts";
 export * from "./metrics.ts";
 export * from "./narrow.ts";
+export * from "./number.ts";
 export * from "./open.ts";
 export { panelled, panelsKernel } from "./panels.ts";
 export * from "./pool.ts";

@@ -1,4 +1,4 @@
-import { element, grainOf, lanesSum, least } from "./rows_simd.ts";
+import { element, grainOf, lanesSum, least, zeros } from "./rows_simd.ts";
 import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
 import type { SimdForm } from "./wasm/form.ts";
 import {
@@ -128,39 +128,66 @@ function forBlocks(
 /** Sums that are worked on together, so that whole pages are read. */
 const PANEL = 256;
 
+/** What `squareSumsKernel` does where sums are tiny or not finite. */
+interface Rescue {
+  /** Sums below are tiny. */
+  readonly tiny: number;
+  /** Factor of numbers whose squares are tiny, */
+  readonly up: number;
+  /** and of those whose squares are not finite. */
+  readonly down: number;
+}
+
 /** Form of `squareSumsKernel`. */
-export const squareSumsSimd: SimdForm<
+export function squareSumsSimd({ tiny, up, down }: Rescue): SimdForm<
   "length" | "count" | "start",
-  "g" | "sums"
-> = {
-  items: ({ count }) => Math.ceil(count / PANEL),
-  grain: ({ length, count }) => grainOf(length / count * PANEL, 0.2),
-  scratch: () => 16 * PANEL,
-  emit(f, { begin, end, buffers, sizes, scratch }): void {
-    const { length, count, start } = sizes;
-    const groups = f.let(i32.shrU(length, 2));
-    f.for({ from: begin, to: end }, (item) => {
-      const first = f.let(i32.mul(item, PANEL));
-      const width = least(f, i32.sub(count, first), i32.const(PANEL));
-      const bytes = f.let(i32.shl(width, 4));
-      f.for({ from: 0, to: bytes, step: 16 }, (at) => {
-        f.store(i32.add(scratch, at), f32x4.splat(0));
-      });
-      f.for({ from: first, to: groups, step: count }, (group) => {
-        const g = f.let(i32.add(buffers.g, i32.shl(group, 4)));
-        const left = i32.shl(i32.sub(groups, group), 4);
-        const stop = least(f, bytes, left);
-        f.for({ from: 0, to: stop, step: 16 }, (at) => {
-          const four = f.let(v128.load(i32.add(g, at)));
-          const sum = f.let(i32.add(scratch, at));
-          f.store(sum, f32x4.madd(four, four, v128.load(sum)));
+  "g" | "sums" | "scaled"
+> {
+  return {
+    items: ({ count }) => Math.ceil(count / PANEL),
+    grain: ({ length, count }) => grainOf(length / count * PANEL, 0.2),
+    scratch: () => 16 * PANEL,
+    emit(f, { begin, end, buffers, sizes, scratch }): void {
+      const { length, count, start } = sizes;
+      const groups = f.let(i32.shrU(length, 2));
+      f.for({ from: begin, to: end }, (item) => {
+        const first = f.let(i32.mul(item, PANEL));
+        const width = least(f, i32.sub(count, first), i32.const(PANEL));
+        const bytes = f.let(i32.shl(width, 4));
+        f.for({ from: 0, to: bytes, step: 16 }, (at) => {
+          f.store(i32.add(scratch, at), f32x4.splat(0));
+        });
+        f.for({ from: first, to: groups, step: count }, (group) => {
+          const g = f.let(i32.add(buffers.g, i32.shl(group, 4)));
+          const left = i32.shl(i32.sub(groups, group), 4);
+          const stop = least(f, bytes, left);
+          f.for({ from: 0, to: stop, step: 16 }, (at) => {
+            const four = f.let(v128.load(i32.add(g, at)));
+            const sum = f.let(i32.add(scratch, at));
+            f.store(sum, f32x4.madd(four, four, v128.load(sum)));
+          });
+        });
+        const place = f.let(i32.add(start, first));
+        f.for({ from: 0, to: width }, (i) => {
+          const four = f.let(v128.load(i32.add(scratch, i32.shl(i, 4))));
+          const sum = lanesSum(f, four);
+          const at = f.let(i32.add(place, i));
+          f.store(element(buffers.sums, at), sum);
+          const large = f.let(i32.eq(f32.lt(sum, Infinity), 0));
+          f.if(i32.or(large, f32.lt(sum, tiny)), () => {
+            const factor = f.let(f32x4.splat(up));
+            f.if(large, () => f.set(factor, f32x4.splat(down)));
+            const squares = zeros(f);
+            const from = f.let(i32.add(first, i));
+            f.for({ from, to: groups, step: count }, (group) => {
+              const g = v128.load(i32.add(buffers.g, i32.shl(group, 4)));
+              const scaled = f.let(f32x4.mul(g, factor));
+              f.set(squares, f32x4.madd(scaled, scaled, squares));
+            });
+            f.store(element(buffers.scaled, at), lanesSum(f, squares));
+          });
         });
       });
-      const sums = f.let(element(buffers.sums, i32.add(start, first)));
-      f.for({ from: 0, to: width }, (i) => {
-        const four = f.let(v128.load(i32.add(scratch, i32.shl(i, 4))));
-        f.store(element(sums, i), lanesSum(f, four));
-      });
-    });
-  },
-};
+    },
+  };
+}

@@ -8,6 +8,7 @@ import type {
 } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import {
+  checkSizes,
   chooseForm,
   type Cost,
   type DeviceClass,
@@ -175,6 +176,7 @@ export class WebgpuDevice implements Device {
     buffers: Readonly<Record<Name, Storage>>,
     sizes: Readonly<Record<Size, number>>,
   ): void {
+    checkSizes(kernel, sizes);
     const tuned = this.#tuning &&
       tunedForm(this.#tuning, kernel, this.class, sizes);
     const form = kernel.forms[tuned ?? chooseForm(kernel, this.class, sizes)]!;

@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   crossAttention,
   type Intervals,
   mul,
@@ -24,6 +25,7 @@ export interface SelfAttentionOptions {
 
 /** Throws a `RangeError` unless `heads` divides `dim`. */
 export function checkHeads(dim: number, heads: number): void {
+  checkNumber("build attention of width", dim, { whole: true, least: 1 });
   if (!Number.isInteger(heads) || heads < 1 || dim % heads !== 0) {
     throw new RangeError(
       `Cannot build attention: heads must divide the width ${dim}, got ${heads}`,

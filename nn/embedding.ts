@@ -4,7 +4,7 @@ import {
   type Rng,
   type Tensor,
 } from "../tensor/mod.ts";
-import { truncatedNormal } from "./init.ts";
+import { checkLayer, truncatedNormal } from "./init.ts";
 import type { Parameter } from "./module.ts";
 
 /** Options of an {@linkcode Embedding}. */
@@ -20,12 +20,16 @@ export class Embedding {
   /** [count, dim] */
   readonly table: Parameter;
 
-  /** `count` vectors of `dim` features. */
+  /**
+   * `count` vectors of `dim` features. Throws a `RangeError` for sizes that are
+   * none.
+   */
   constructor(
     count: number,
     dim: number,
     { rng, sigma = dim ** -0.5 }: EmbeddingOptions,
   ) {
+    checkLayer("Embedding", { count, dim });
     this.table = truncatedNormal([count, dim], sigma, rng);
   }
 

@@ -1,4 +1,5 @@
 import { type Expr, type Rng, swiglu, type Tensor } from "../tensor/mod.ts";
+import { checkLayer } from "./init.ts";
 import { Linear } from "./linear.ts";
 
 /** Options of a feed-forward layer. */
@@ -19,8 +20,9 @@ export class SwiGLU {
   /** W2. [D, F] */
   readonly down: Linear;
 
-  /** For rows of `dim` features. */
+  /** For rows of `dim` features. Throws a `RangeError` for sizes that are none. */
   constructor(dim: number, { hiddenDim, rng }: FeedForwardOptions) {
+    checkLayer("SwiGLU", { dim, hiddenDim });
     this.up = new Linear(dim, 2 * hiddenDim, { rng });
     this.down = new Linear(hiddenDim, dim, { rng });
   }
@@ -47,8 +49,9 @@ export class GELU {
   /** W2. [D, F] */
   readonly down: Linear;
 
-  /** For rows of `dim` features. */
+  /** For rows of `dim` features. Throws a `RangeError` for sizes that are none. */
   constructor(dim: number, { hiddenDim, rng }: FeedForwardOptions) {
+    checkLayer("GELU", { dim, hiddenDim });
     this.up = new Linear(dim, hiddenDim, { rng });
     this.down = new Linear(hiddenDim, dim, { rng });
   }

@@ -1,4 +1,4 @@
-import { type Rng, type Shape, sizeOf } from "../tensor/mod.ts";
+import { checkNumber, type Rng, type Shape, sizeOf } from "../tensor/mod.ts";
 import { Parameter } from "./module.ts";
 
 /** Whether `undrawn` runs. */
@@ -37,9 +37,22 @@ export function truncatedNormal(
   sigma: number,
   rng: Rng,
 ): Parameter {
+  checkNumber("draw weights with sigma", sigma, { least: 0 });
   const values = new Float32Array(sizeOf(shape));
   if (!blank) rng.fillTruncatedNormal(values, sigma);
   return new Parameter(shape, values);
+}
+
+/**
+ * Throws a `RangeError` unless the sizes of `layer`, by name, are integers >= 1.
+ */
+export function checkLayer(
+  layer: string,
+  sizes: Readonly<Record<string, number>>,
+): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    checkNumber(`build ${layer} with ${name}`, size, { whole: true, least: 1 });
+  }
 }
 
 /** A parameter whose elements are all `value`. */

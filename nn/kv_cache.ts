@@ -1,12 +1,13 @@
 import {
   attendCached,
+  checkNumber,
   type Device,
   rope,
   rotaryAngles,
   storeRows,
   Tensor,
 } from "../tensor/mod.ts";
-import type { Attend } from "./attention.ts";
+import { type Attend, checkHeads } from "./attention.ts";
 import type { TransformerConfig } from "./transformer.ts";
 
 /** What a cache keeps of one layer. */
@@ -31,9 +32,16 @@ export class KvCache {
   /** Rows kept, at the front of the memory. */
   #kept = 0;
 
-  /** An empty cache for the blocks of `config`. */
+  /**
+   * An empty cache for the blocks of `config`. Throws a `RangeError` unless the
+   * window has an end.
+   */
   constructor(device: Device, config: TransformerConfig) {
-    const { layers, dim, window } = config;
+    const { layers, dim, heads, window } = config;
+    const whole = { whole: true, least: 1 };
+    checkHeads(dim, heads);
+    checkNumber("keep keys and values of window", window, whole);
+    checkNumber("keep layers", layers, { ...whole, least: 0 });
     this.#config = config;
     this.#device = device;
     const rows = (): Tensor => Tensor.empty(device, [2 * window, 2 * dim]);
@@ -85,6 +93,7 @@ export class KvCache {
   /** Moves what the window still reaches to the front when it gets full. */
   #makeRoom(count: number): void {
     const { window } = this.#config;
+    checkNumber("add rows to a cache", count, { whole: true, least: 0 });
     if (count > window) {
       throw new RangeError(
         `Cannot add ${count} rows to a cache at once: expected at most ${window}`,

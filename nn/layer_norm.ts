@@ -1,5 +1,5 @@
-import { layerNorm, type Tensor } from "../tensor/mod.ts";
-import { filled } from "./init.ts";
+import { checkNumber, layerNorm, type Tensor } from "../tensor/mod.ts";
+import { checkLayer, filled } from "./init.ts";
 import type { Parameter } from "./module.ts";
 import type { NormOptions } from "./rms_norm.ts";
 
@@ -15,8 +15,13 @@ export class LayerNorm {
   /** Added to the variance. */
   readonly eps: number;
 
-  /** For rows of `dim` features; the gain starts at 1, the bias at 0. */
+  /**
+   * For rows of `dim` features; the gain starts at 1, the bias at 0. Throws a
+   * `RangeError` for numbers that are none.
+   */
   constructor(dim: number, { eps = 1e-5 }: NormOptions = {}) {
+    checkLayer("LayerNorm", { dim });
+    checkNumber("build LayerNorm with eps", eps, { least: 0 });
     this.gain = filled([dim], 1);
     this.bias = filled([dim], 0);
     this.eps = eps;

@@ -4,7 +4,7 @@ import {
   type Rng,
   type Tensor,
 } from "../tensor/mod.ts";
-import { filled, truncatedNormal } from "./init.ts";
+import { checkLayer, filled, truncatedNormal } from "./init.ts";
 import type { Parameter } from "./module.ts";
 
 /** Options of a {@linkcode Linear} layer. */
@@ -40,12 +40,16 @@ export class Linear {
   /** [outDim] */
   readonly bias: Parameter | undefined;
 
-  /** Maps `inDim` features to `outDim`. */
+  /**
+   * Maps `inDim` features to `outDim`. Throws a `RangeError` for sizes that are
+   * none.
+   */
   constructor(
     inDim: number,
     outDim: number,
     { rng, sigma = inDim ** -0.5, bias = false }: LinearLayerOptions,
   ) {
+    checkLayer("Linear", { inDim, outDim });
     this.weight = truncatedNormal([outDim, inDim], sigma, rng);
     this.bias = bias ? filled([outDim], 0) : undefined;
   }

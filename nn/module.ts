@@ -1,4 +1,4 @@
-import { type Shape, sizeOf, Tensor } from "../tensor/mod.ts";
+import { type Shape, sizeOf, Tensor, textOf } from "../tensor/mod.ts";
 
 /** Trainable numbers: first on the host, then on the device of the model. */
 export class Parameter {
@@ -13,7 +13,7 @@ export class Parameter {
   constructor(shape: Shape, initial: Float32Array) {
     if (initial.length !== sizeOf(shape)) {
       throw new RangeError(
-        `Cannot make a parameter of shape [${shape.join(", ")}]: expected ${
+        `Cannot make a parameter of shape ${textOf(shape)}: expected ${
           sizeOf(shape)
         } numbers, got ${initial.length}`,
       );

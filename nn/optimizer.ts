@@ -1,6 +1,7 @@
 import {
   adamwNumbers,
   adamwUpdate,
+  checkNumber,
   GradNorm,
   sgdUpdate,
   Tensor,
@@ -15,7 +16,10 @@ export interface Optimizer extends Disposable {
   readonly planes: readonly string[];
   /** Updates done so far; set it when training is resumed. */
   steps: number;
-  /** One update with learning rate `lr`; never waits. */
+  /**
+   * One update with learning rate `lr`; never waits. Throws a `RangeError` for a
+   * rate below 0 or none.
+   */
   step(lr: number): void;
   /** What `step` does before it launches: counts, and uploads its numbers. */
   prepare(lr: number): void;
@@ -35,9 +39,24 @@ export interface AdamWOptions {
   readonly clip?: number;
 }
 
+/** Norms that gradients may be scaled down to. */
+const CLIP = { above: 0, most: Infinity };
+/** Smallest eps that every device keeps apart from 0. */
+const LEAST_EPS = 2 ** -126;
+
+function checkStep(name: string, lr: number, steps: number): void {
+  checkNumber(`step ${name} with lr`, lr, { least: 0 });
+  checkNumber(`step ${name} after steps`, steps, { whole: true, least: 0 });
+}
+
+/** Norm of gradients whose squares, and their averages, are sure to fit f32. */
+const LARGEST_NORM = 2 ** 60;
+
 /**
  * AdamW (Loshchilov and Hutter, 2017, arXiv:1711.05101). A step whose gradient
- * is not finite changes nothing and is counted in `gradNorm.skipped`.
+ * is not finite changes nothing and is counted in `gradNorm.skipped`. Gradients
+ * of a norm above 2^60 are scaled down to it also without `clip`: their squares
+ * would be infinite, and weights never move again.
  */
 export class AdamW implements Optimizer {
   readonly gradNorm: GradNorm;
@@ -47,17 +66,24 @@ export class AdamW implements Optimizer {
   readonly #settings: Tensor;
   readonly #options: Required<Omit<AdamWOptions, "clip">>;
 
-  /** For all of `weights`. */
+  /** For all of `weights`. Throws a `RangeError` for an option that is none. */
   constructor(
     weights: Weights,
     { betas = [0.9, 0.95], eps = 1e-8, weightDecay = 0.1, clip = Infinity }:
       AdamWOptions = {},
   ) {
+    for (const beta of betas) {
+      checkNumber("make AdamW with betas", beta, { least: 0, below: 1 });
+    }
+    // With 0, weights without a gradient become NaN.
+    checkNumber("make AdamW with eps", eps, { least: LEAST_EPS });
+    checkNumber("make AdamW with weightDecay", weightDecay, { least: 0 });
+    checkNumber("make AdamW with clip", clip, CLIP);
     const { device } = weights.arena;
     this.#weights = weights;
     this.#options = { betas, eps, weightDecay };
     this.#settings = Tensor.from(device, [7], new Float32Array(7));
-    this.gradNorm = new GradNorm(device, clip);
+    this.gradNorm = new GradNorm(device, Math.min(clip, LARGEST_NORM));
   }
 
   step(lr: number): void {
@@ -66,6 +92,7 @@ export class AdamW implements Optimizer {
   }
 
   prepare(lr: number): void {
+    checkStep("AdamW", lr, this.steps);
     this.steps += 1;
     const settings = { ...this.#options, lr, step: this.steps };
     this.#settings.write(adamwNumbers(settings));
@@ -104,11 +131,14 @@ export class SGD implements Optimizer {
   readonly #settings: Tensor;
   readonly #options: { momentum: number; weightDecay: number };
 
-  /** For all of `weights`. */
+  /** For all of `weights`. Throws a `RangeError` for an option that is none. */
   constructor(
     weights: Weights,
     { momentum = 0, weightDecay = 0, clip = Infinity }: SGDOptions = {},
   ) {
+    checkNumber("make SGD with momentum", momentum, { least: 0 });
+    checkNumber("make SGD with weightDecay", weightDecay, { least: 0 });
+    checkNumber("make SGD with clip", clip, CLIP);
     const { device } = weights.arena;
     this.#weights = weights;
     this.#options = { momentum, weightDecay };
@@ -122,6 +152,7 @@ export class SGD implements Optimizer {
   }
 
   prepare(lr: number): void {
+    checkStep("SGD", lr, this.steps);
     const { momentum, weightDecay } = this.#options;
     this.steps += 1;
     this.#settings.write(Float32Array.of(lr, momentum, weightDecay));

@@ -1,5 +1,5 @@
-import { rmsNorm, type Tensor } from "../tensor/mod.ts";
-import { filled } from "./init.ts";
+import { checkNumber, rmsNorm, type Tensor } from "../tensor/mod.ts";
+import { checkLayer, filled } from "./init.ts";
 import type { Parameter } from "./module.ts";
 
 /** Options of a normalization. */
@@ -18,8 +18,13 @@ export class RMSNorm {
   /** Added to the mean square. */
   readonly eps: number;
 
-  /** For rows of `dim` features; the gain starts at 1. */
+  /**
+   * For rows of `dim` features; the gain starts at 1. Throws a `RangeError` for
+   * numbers that are none.
+   */
   constructor(dim: number, { eps = 1e-5 }: NormOptions = {}) {
+    checkLayer("RMSNorm", { dim });
+    checkNumber("build RMSNorm with eps", eps, { least: 0 });
     this.gain = filled([dim], 1);
     this.eps = eps;
   }

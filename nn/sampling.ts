@@ -1,3 +1,5 @@
+import { checkNumber } from "../tensor/mod.ts";
+
 /** How `sample` chooses among logits. */
 export interface SamplingOptions {
   /** Divides the logits; >= 0, where 0 takes the largest. Default 1. */
@@ -38,18 +40,22 @@ export function sample(
   options: SamplingOptions = {},
 ): number {
   const { temperature = 1, topK = Infinity, topP = 1, forbid = [] } = options;
-  if (!(temperature >= 0 && temperature < Infinity)) {
-    throw rangeError("temperature", "a finite number >= 0", temperature);
+  checkNumber("sample with temperature", temperature, { least: 0 });
+  if (topK !== Infinity) {
+    checkNumber("sample with topK", topK, { whole: true, least: 1 });
   }
-  if (!(topK >= 1 && topK === Math.floor(topK))) {
-    throw rangeError("topK", "an integer >= 1", topK);
-  }
-  if (!(topP > 0 && topP <= 1)) {
-    throw rangeError("topP", "a number in (0, 1]", topP);
+  checkNumber("sample with topP", topP, { above: 0, most: 1 });
+  for (const i of forbid) {
+    const inside = { whole: true, least: 0 };
+    checkNumber("sample and forbid", i, inside);
   }
   const bad = logits.findIndex((logit) => !(logit < Infinity));
   if (bad >= 0) {
-    throw rangeError(`logit ${bad}`, "less than Infinity", logits[bad]!);
+    throw new RangeError(
+      `Cannot sample with logit ${bad}: expected less than Infinity, got ${
+        logits[bad]
+      }`,
+    );
   }
 
   const allowed = logits.slice();
@@ -80,10 +86,4 @@ export function sample(
     index = allowed.indexOf(logit, index + 1);
   }
   return index;
-}
-
-function rangeError(what: string, range: string, found: number): RangeError {
-  return new RangeError(
-    `Cannot sample with ${what}: expected ${range}, got ${found}`,
-  );
 }

@@ -1,3 +1,5 @@
+import { checkNumber } from "../tensor/mod.ts";
+
 /** How the learning rate moves over a training run: a warm-up, then a shape. */
 export type Schedule =
   & {
@@ -56,9 +58,9 @@ export type Schedule =
  */
 export function learningRate(schedule: Schedule, step: number): number {
   const { peak, warmupSteps } = schedule;
-  check("step", isCount(step), "an integer >= 0", step);
-  check("peak", peak >= 0 && peak < Infinity, "a number >= 0", peak);
-  check("warmupSteps", isCount(warmupSteps), "an integer >= 0", warmupSteps);
+  checkNumber("schedule step", step, { whole: true, least: 0 });
+  checkNumber("schedule peak", peak, { least: 0 });
+  checkNumber("schedule warmupSteps", warmupSteps, { whole: true, least: 0 });
   const rest = shape(schedule, step);
   return peak * (step < warmupSteps ? (step + 1) / warmupSteps : rest);
 }
@@ -72,20 +74,16 @@ function shape(schedule: Schedule, step: number): number {
       const { warmupSteps, totalSteps, finalFraction } = schedule;
       const steps = totalSteps - warmupSteps;
       check("totalSteps", steps >= 1, "more than warmupSteps", totalSteps);
-      const inRange = finalFraction >= 0 && finalFraction <= 1;
-      check("finalFraction", inRange, "a number in [0, 1]", finalFraction);
+      const share = { least: 0, most: 1 };
+      checkNumber("schedule finalFraction", finalFraction, share);
       const progress = Math.min(1, (step - warmupSteps) / steps);
       const fall = (1 + Math.cos(Math.PI * progress)) / 2;
       return finalFraction + (1 - finalFraction) * fall;
     }
     case "trapezoid": {
       const { warmupSteps, totalSteps, cooldownSteps } = schedule;
-      check(
-        "cooldownSteps",
-        cooldownSteps >= 1,
-        "a number >= 1",
-        cooldownSteps,
-      );
+      const count = { whole: true, least: 1 };
+      checkNumber("schedule cooldownSteps", cooldownSteps, count);
       const steps = totalSteps - warmupSteps - cooldownSteps;
       check("totalSteps", steps >= 0, "both ramps at least", totalSteps);
       return Math.min(1, Math.max(0, (totalSteps - step) / cooldownSteps));
@@ -93,11 +91,9 @@ function shape(schedule: Schedule, step: number): number {
   }
 }
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
+/** Checks `ok`, and that a count of steps is one. */
 function check(name: string, ok: boolean, range: string, found: number): void {
+  checkNumber(`schedule ${name}`, found, { whole: true });
   if (!ok) {
     throw new RangeError(
       `Cannot schedule ${name}: expected ${range}, got ${found}`,

@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   type Intervals,
   type Rng,
   rope,
@@ -7,6 +8,7 @@ import {
 } from "../tensor/mod.ts";
 import { type Attend, SelfAttention } from "./attention.ts";
 import { SwiGLU } from "./feed_forward.ts";
+import { checkLayer } from "./init.ts";
 import { RMSNorm } from "./rms_norm.ts";
 
 /** Sizes of one stack of transformer blocks. */
@@ -19,7 +21,7 @@ export interface TransformerConfig {
   readonly heads: number;
   /** Width of the feed-forward layers, F; see `hiddenDimOf`. */
   readonly hiddenDim: number;
-  /** Positions a query sees, itself included. */
+  /** Positions a query sees, itself included; Infinity for all before it. */
   readonly window: number;
   /** Base of the rotary angles. */
   readonly ropeTheta: number;
@@ -30,6 +32,7 @@ export interface TransformerConfig {
  * multiple of `multiple` (Touvron et al., 2023, arXiv:2302.13971, section 2.2).
  */
 export function hiddenDimOf(dim: number, multiple = 64): number {
+  checkLayer("a feed-forward layer", { dim, multiple });
   return multiple * Math.ceil(Math.trunc(8 * dim / 3) / multiple);
 }
 
@@ -79,6 +82,8 @@ export class Block {
   }
 }
 
+const COUNT = { whole: true, least: 0 };
+
 /** A stack of blocks with rotary self-attention. */
 export class Transformer {
   /** In order of use. */
@@ -86,8 +91,16 @@ export class Transformer {
   /** Sizes. */
   readonly config: TransformerConfig;
 
-  /** Throws a `RangeError` when the heads do not divide the width. */
+  /**
+   * Throws a `RangeError` when the heads do not divide the width, or a number is
+   * none.
+   */
   constructor(config: TransformerConfig, rng: Rng) {
+    const { layers, window, ropeTheta } = config;
+    const limit = { whole: true, least: 1, most: Infinity };
+    checkNumber("build Transformer with layers", layers, COUNT);
+    checkNumber("build Transformer with window", window, limit);
+    checkNumber("build Transformer with ropeTheta", ropeTheta, { above: 0 });
     this.config = config;
     this.blocks = Array.from(
       { length: config.layers },

@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   type Device,
   DeviceError,
   fillKernel,
@@ -7,6 +8,7 @@ import {
   slice,
   type Storage,
 } from "../kernels/mod.ts";
+import { DTypeError } from "./errors.ts";
 import { Panels } from "./panels.ts";
 import { Scope } from "./scope.ts";
 import { type Shape, sizeOf, Tensor } from "./tensor.ts";
@@ -83,8 +85,8 @@ export class Arena implements Disposable {
 
   /**
    * Lays out and uploads parameters by name. Throws a `RangeError` when one has
-   * not as many initial numbers as elements, and a `DeviceError` when the device
-   * lacks the halves asked for.
+   * not as many initial numbers as elements or a factor below 0, and a
+   * `DeviceError` when the device lacks the halves asked for.
    */
   constructor(
     device: Device,
@@ -98,6 +100,7 @@ export class Arena implements Disposable {
     const blocks: number[][] = [];
     let start = CHUNK;
     for (const [name, { shape, decay, lrScale = 1 }] of entries) {
+      checkNumber(`place ${name} with lrScale`, lrScale, { least: 0 });
       const size = alignment *
         Math.ceil(sizeOf(shape) / PARAMETER_BLOCK / alignment);
       if (start + size * PARAMETER_BLOCK > CHUNK) {
@@ -199,6 +202,15 @@ export class Arena implements Disposable {
           `Cannot write ${plane} of ${name}: expected ${
             sizeOf(slot.shape)
           } numbers, got ${numbers?.length ?? "none"}`,
+        );
+      }
+      if (!(numbers instanceof Float32Array)) {
+        throw new DTypeError(
+          "write",
+          [name],
+          `expected a Float32Array, got ${
+            (numbers as object).constructor.name
+          }`,
         );
       }
       this.device.write(this.#place(plane, slot), numbers);

@@ -1,16 +1,22 @@
 import { copyKernel, fillKernel } from "../kernels/mod.ts";
 import { ShapeError } from "./errors.ts";
+import { checkOperands } from "./operands.ts";
 import { add } from "./ops/elementwise.ts";
 import { noGrad } from "./recording.ts";
+import { sameShape } from "./shape.ts";
 import { type GradientTarget, Tensor } from "./tensor.ts";
 
 /** Options of {@linkcode backward}. */
 export interface BackwardOptions {
-  /** Gradient of the result; may be left out when it has one element. */
+  /**
+   * Gradient of the result, of its shape; may be left out when that has one
+   * element.
+   */
   readonly seed?: Tensor;
   /**
-   * Where to leave the gradient of each of `wrt`, in order. A slot is written
-   * in place, with zeros when the result does not depend on its tensor.
+   * Where to leave the gradient of each of `wrt`, in order, shaped like it. A
+   * slot is written in place, with zeros when the result does not depend on its
+   * tensor; its memory is its own.
    */
   readonly into?: readonly Tensor[];
 }
@@ -20,8 +26,13 @@ export interface BackwardOptions {
  * reverse mode.
  *
  * The gradient is `undefined` for a tensor that `root` does not depend on,
- * unless `into` gives it a slot. Throws a `ShapeError` when `root` has more
- * than one element and there is no seed.
+ * unless `into` gives it a slot; a view counts as another tensor than what it
+ * views. A tensor that is asked for twice has one gradient, in both slots.
+ *
+ * Throws a `ShapeError` when `root` has more than one element and there is no
+ * seed, or the shape of a seed or slot differs; a `DTypeError` unless all but
+ * `wrt` are numbers; a `TypeError` for tensors of two devices, slots that share
+ * memory, or another count of them than of `wrt`.
  *
  * @example Usage
  * ```ts
@@ -38,19 +49,71 @@ export interface BackwardOptions {
 export function backward(
   root: Tensor,
   wrt: readonly Tensor[],
-  { seed, into = [] }: BackwardOptions = {},
+  { seed, into }: BackwardOptions = {},
 ): (Tensor | undefined)[] {
+  check(root, wrt, { seed, into });
   return noGrad(() => {
-    const slots = new Map(into.map((slot, i) => [wrt[i]!, slot]));
+    const slots = new Map<Tensor, Tensor>();
+    for (const [i, slot] of into?.entries() ?? []) {
+      if (!slots.has(wrt[i]!)) slots.set(wrt[i]!, slot);
+    }
     const gradients = new Gradients(slots, new Set(wrt));
-    gradients.set(root, seed?.view() ?? ones(root));
+    gradients.add(root, seed?.view() ?? ones(root));
     const path = pathTo(root, gradients.kept);
     for (const tensor of [...path].reverse()) {
       differentiate(tensor, gradients, path);
     }
     for (const [tensor, slot] of slots) gradients.settle(tensor, slot);
-    return wrt.map((tensor) => gradients.get(tensor));
+    return wrt.map((tensor, i) => {
+      const gradient = gradients.get(tensor);
+      const slot = into?.[i];
+      if (gradient && slot && slot !== gradient) copy(gradient, slot);
+      return slot ?? gradient;
+    });
   });
+}
+
+function check(
+  root: Tensor,
+  wrt: readonly Tensor[],
+  { seed, into }: {
+    readonly seed: Tensor | undefined;
+    readonly into: readonly Tensor[] | undefined;
+  },
+): void {
+  checkOperands("backward", [root, seed, ...wrt, ...into ?? []], {
+    dtypes: ["f32", "f32", ...wrt.map(({ dtype }) => dtype)],
+  });
+  if (seed && !sameShape(seed.shape, root.shape)) {
+    throw new ShapeError(
+      "backward",
+      [root.shape, seed.shape],
+      "the seed must be shaped like the result",
+    );
+  }
+  if (!into) return;
+  if (into.length !== wrt.length) {
+    throw new TypeError(
+      `Cannot leave gradients in slots: expected ${wrt.length}, one for each tensor, got ${into.length}`,
+    );
+  }
+  const others = new Set([root, seed, ...wrt].map((tensor) => tensor?.storage));
+  for (const [i, { shape, storage }] of into.entries()) {
+    const wanted = wrt[i]!.shape;
+    if (!sameShape(shape, wanted)) {
+      throw new ShapeError(
+        "backward",
+        [wanted, shape],
+        `slot ${i} must be shaped like its tensor`,
+      );
+    }
+    if (others.has(storage)) {
+      throw new TypeError(
+        `Cannot leave a gradient in slot ${i}: expected memory of its own, got that of another slot, the result, its seed or a tensor of \`wrt\``,
+      );
+    }
+    others.add(storage);
+  }
 }
 
 /** Partial gradients by tensor. */
@@ -58,6 +121,8 @@ class Gradients {
   readonly kept: ReadonlySet<Tensor>;
   readonly #slots: ReadonlyMap<Tensor, Tensor>;
   readonly #claimed = new Set<Tensor>();
+  /** Partial gradients that an operation includes in what it writes. */
+  readonly #included: Tensor[] = [];
   readonly #sums = new Map<Tensor, Tensor>();
 
   constructor(
@@ -72,20 +137,34 @@ class Gradients {
     return this.#sums.get(tensor);
   }
 
-  /** Where an operation may write the whole gradient of `tensor`. */
+  /**
+   * Where an operation may write the gradient of `tensor`. What there is of it
+   * so far is handed over: whoever asks includes it, once, in the result.
+   */
   target(tensor: Tensor): GradientTarget {
     const base = this.#sums.get(tensor);
+    if (base) {
+      this.#sums.delete(tensor);
+      this.#included.push(base);
+    }
     let slot = this.#slots.get(tensor);
     if (slot && this.#claimed.has(slot)) slot = undefined;
     if (slot) this.#claimed.add(slot);
     return { into: slot ?? Tensor.empty(tensor.device, tensor.shape), base };
   }
 
-  /** Replaces the partial gradient of `tensor`. */
-  set(tensor: Tensor, sum: Tensor): void {
-    const old = this.#sums.get(tensor);
-    if (old && old !== this.#slots.get(tensor)) old.dispose();
-    this.#sums.set(tensor, sum);
+  /** Adds to the gradient of `tensor` and takes over `part`. */
+  add(tensor: Tensor, part: Tensor): void {
+    const sum = this.#sums.get(tensor);
+    this.#sums.set(tensor, sum ? add(sum, part) : part);
+    if (!sum) return;
+    this.#free(sum);
+    this.#free(part);
+  }
+
+  /** Frees what gradients include by now. */
+  release(): void {
+    for (const base of this.#included.splice(0)) this.#free(base);
   }
 
   /** Forgets the gradient of `tensor` unless the caller asked for it. */
@@ -99,17 +178,24 @@ class Gradients {
   settle(tensor: Tensor, slot: Tensor): void {
     const sum = this.#sums.get(tensor);
     if (sum === slot) return;
-    const { device, size } = slot;
     if (!sum) {
       const out = { out: slot.storage };
-      device.launch(fillKernel, out, { length: size, value: 0 });
+      slot.device.launch(fillKernel, out, { length: slot.size, value: 0 });
     } else {
-      const buffers = { x: sum.storage, out: slot.storage };
-      device.launch(copyKernel, buffers, { length: size });
+      copy(sum, slot);
       sum.dispose();
     }
     this.#sums.set(tensor, slot);
   }
+
+  #free(gradient: Tensor): void {
+    if (!this.#claimed.has(gradient)) gradient.dispose();
+  }
+}
+
+function copy(from: Tensor, to: Tensor): void {
+  const buffers = { x: from.storage, out: to.storage };
+  to.device.launch(copyKernel, buffers, { length: to.size });
 }
 
 /** Passes the gradient of `tensor` on to the inputs it was computed from. */
@@ -121,32 +207,22 @@ function differentiate(
   const g = gradients.get(tensor);
   const { node } = tensor;
   if (!g || !node) return;
-  const bases = new Map<number, Tensor | undefined>();
+  const wanted = (i: number): Tensor | undefined => {
+    const input = node.inputs[i];
+    return input && onPath.has(input) ? input : undefined;
+  };
   const parts = node.vjp({
     g,
-    wants: (i) => {
-      const input = node.inputs[i];
-      return input !== undefined && onPath.has(input);
-    },
-    target: (i) => {
-      const target = gradients.target(node.inputs[i]!);
-      bases.set(i, target.base);
-      return target;
-    },
+    wants: (i) => wanted(i) !== undefined,
+    target: (i) => gradients.target(node.inputs[i]!),
   });
   for (const [i, part] of parts.entries()) {
-    const input = node.inputs[i];
-    if (!part || !input || !onPath.has(input)) continue;
+    const input = wanted(i);
     // The same memory may become the gradient of several tensors.
-    const own = part === g ? part.view() : part;
-    const sum = gradients.get(input);
-    const complete = bases.has(i) && bases.get(i) === sum;
-    if (!sum || complete) gradients.set(input, own);
-    else {
-      gradients.set(input, add(sum, own));
-      own.dispose();
-    }
+    if (part && input) gradients.add(input, part === g ? part.view() : part);
+    else if (part !== g) part?.dispose();
   }
+  gradients.release();
   gradients.drop(tensor);
 }
 

@@ -1,4 +1,10 @@
-import { attentionKernel, storeRowsKernel } from "../kernels/mod.ts";
+import {
+  attentionKernel,
+  checkNumber,
+  storeRowsKernel,
+} from "../kernels/mod.ts";
+import { ShapeError } from "./errors.ts";
+import { checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Which rows and columns {@linkcode storeRows} copies. */
@@ -17,13 +23,27 @@ export interface StoreOptions {
  * Replaces rows of `target` in place, outside of the tape.
  *
  * source: [R, S], target: [C, W], W columns of the source are read. Throws a
- * `RangeError` when a row or column lies outside.
+ * `ShapeError` unless both are matrices, a `RangeError` when a row or column lies
+ * outside, and a `TypeError` when both are the same memory.
  */
 export function storeRows(
   target: Tensor,
   source: Tensor,
   { at, from = 0, rows = source.shape[0]! - from, column = 0 }: StoreOptions,
 ): void {
+  checkOperands("storeRows", [target, source]);
+  const shapes = [target.shape, source.shape];
+  if (shapes.some(({ length }) => length !== 2)) {
+    throw new ShapeError("storeRows", shapes, "both must be matrices");
+  }
+  if (target.storage === source.storage) {
+    throw new TypeError(
+      "Cannot store rows: expected two tensors, got one and its own memory",
+    );
+  }
+  for (const [name, count] of Object.entries({ at, from, rows, column })) {
+    checkNumber(`store rows with ${name}`, count, { whole: true, least: 0 });
+  }
   const [capacity = 0, width = 0] = target.shape;
   const [most = 0, stride = 0] = source.shape;
   if (
@@ -59,7 +79,8 @@ export interface AttendCachedOptions {
  * Attention of new rows to cached keys and values; it has no gradient.
  *
  * qkv: [R, 3 D], of which the queries are read; cache: [C, 2 D]; ends: u32
- * [R, 2], first row of the cache that each query sees, and end -> [R, D]
+ * [R, 2], first row of the cache that each query sees, and end -> [R, D].
+ * Throws a `ShapeError` otherwise.
  */
 export function attendCached(
   qkv: Tensor,
@@ -67,8 +88,24 @@ export function attendCached(
   ends: Tensor,
   { heads, longest }: AttendCachedOptions,
 ): Tensor {
+  checkOperands("attendCached", [qkv, cache, ends], {
+    dtypes: ["f32", "f32", "u32"],
+  });
+  const whole = { whole: true, least: 1 };
+  checkNumber("attend with heads", heads, whole);
+  checkNumber("attend to the longest", longest, { ...whole, least: 0 });
   const { device } = qkv;
   const [queries = 0, qStride = 0] = qkv.shape;
+  const fits = qkv.shape.length === 2 && qStride > 0 &&
+    qStride % (3 * heads) === 0 && cache.shape.length === 2 &&
+    cache.shape[1] === 2 * qStride / 3 && String(ends.shape) === `${queries},2`;
+  if (!fits) {
+    throw new ShapeError(
+      "attendCached",
+      [qkv.shape, cache.shape, ends.shape],
+      `expected [R, 3 D] with D a multiple of ${heads} heads, [C, 2 D] and [R, 2]`,
+    );
+  }
   const out = Tensor.empty(device, [queries, qStride / 3]);
   using lse = Tensor.empty(device, [heads, queries]);
   device.launch(attentionKernel(qStride / 3 / heads), {

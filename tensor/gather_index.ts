@@ -1,4 +1,5 @@
-import type { Device } from "../kernels/mod.ts";
+import { checkNumber, type Device } from "../kernels/mod.ts";
+import { checkIndices } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -61,6 +62,9 @@ export class GatherIndex implements Disposable {
     ids: Uint32Array,
     { rows, perRow = 1, gradient = true }: GatherOptions,
   ): GatherIndex {
+    checkNumber("index a table with rows", rows, { whole: true, least: 0 });
+    checkNumber("index a table with perRow", perRow, { whole: true, least: 1 });
+    checkIndices("GatherIndex", ids);
     if (ids.length % perRow !== 0) {
       throw new RangeError(
         `Cannot index a table: expected a multiple of ${perRow} ids, got ${ids.length}`,

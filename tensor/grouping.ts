@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   groupBoundsKernel,
   groupSequenceKernel,
   groupUnitsKernel,
@@ -6,8 +7,9 @@ import {
   markUnitsKernel,
   MAX_SEGMENT,
 } from "../kernels/mod.ts";
-import { ShapeError } from "./errors.ts";
+import { ShapeError, textOf } from "./errors.ts";
 import { Intervals, type IntervalSizes } from "./intervals.ts";
+import { checkOperands } from "./operands.ts";
 import { Segments } from "./segments.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -56,7 +58,7 @@ export interface GroupOptions extends StartRule {
   readonly capacity: number;
   /** Slots that units read of a group, k. */
   readonly slots: number;
-  /** Groups that a group sees, itself included. */
+  /** Groups that a group sees, itself included; infinite for all. */
   readonly window: number;
 }
 
@@ -105,8 +107,8 @@ export interface Groups {
  * group is decided as if the document went on.
  *
  * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
- * when there is room for less than 2 groups, or a sequence has more than 65,535
- * rows.
+ * when there is room for less than 2 groups, another count is none, or a
+ * sequence has more than 65,535 rows.
  */
 export function groupByScores(
   { firsts, counts: unitCounts, documents }: UnitRows,
@@ -114,12 +116,22 @@ export function groupByScores(
   { threshold, rule, lookback, most, every = 0, capacity, slots, window }:
     GroupOptions,
 ): Groups {
+  checkOperands("groupByScores", [scores, threshold, documents, unitCounts], {
+    dtypes: ["f32", "f32", "u32", "u32"],
+  });
+  checkCounts({ most, every, capacity, slots, window });
   const { device } = documents;
   const units = documents.size;
   const sequences = unitCounts.size;
   const groups = sequences * capacity;
-  const width = widthOf(firsts);
-  check(scores, units, capacity, width);
+  const width = checkRows(firsts, { units, sequences });
+  if (scores.size !== units) {
+    throw new ShapeError(
+      "groupByScores",
+      [scores.shape, [units]],
+      "expected a score for each unit",
+    );
+  }
   const indices = (...shape: readonly number[]): Tensor =>
     Tensor.empty(device, shape, "u32");
 
@@ -225,27 +237,42 @@ function invert(
   return new Intervals(ofQueries, ofKeys, sizes);
 }
 
-/** Most rows of a sequence. */
-function widthOf(firsts: readonly number[]): number {
-  return Math.max(...firsts.slice(1).map((next, b) => next - firsts[b]!));
-}
-
-function check(
-  scores: Tensor,
-  units: number,
-  capacity: number,
-  width: number,
+function checkCounts(
+  { most, every, capacity, slots, window }: Readonly<
+    Record<"most" | "every" | "capacity" | "slots" | "window", number>
+  >,
 ): void {
-  if (scores.size !== units) {
-    throw new ShapeError(
-      "groupByScores",
-      [scores.shape, [units]],
-      "expected a score for each unit",
-    );
-  }
   if (!(capacity >= 2)) {
     throw new RangeError(
       `Cannot group units: expected room for at least 2 groups, got ${capacity}`,
+    );
+  }
+  const whole = { whole: true, least: 1 };
+  const limit = { least: 1, most: Infinity };
+  checkNumber("group units with capacity", capacity, whole);
+  checkNumber("group units with slots", slots, whole);
+  checkNumber("group units with every", every, { ...whole, least: 0 });
+  checkNumber("group units with most", most, limit);
+  checkNumber("group units with window", window, { ...limit, whole: true });
+}
+
+/** Most rows of a sequence. */
+function checkRows(
+  firsts: readonly number[],
+  { units, sequences }: Readonly<Record<"units" | "sequences", number>>,
+): number {
+  let width = 0;
+  let last = 0;
+  for (const first of firsts) {
+    checkNumber("group units with firsts", first, { whole: true, least: last });
+    width = Math.max(width, first - last);
+    last = first;
+  }
+  if (firsts.length !== sequences + 1 || firsts[0] !== 0 || last !== units) {
+    throw new RangeError(
+      `Cannot group ${units} units of ${sequences} sequences: expected firsts from 0 to ${units}, got ${
+        textOf(firsts)
+      }`,
     );
   }
   if (width > MAX_SEGMENT) {
@@ -253,4 +280,5 @@ function check(
       `Cannot group units: expected at most ${MAX_SEGMENT} rows in a sequence, got ${width}`,
     );
   }
+  return width;
 }

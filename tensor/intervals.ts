@@ -1,4 +1,6 @@
-import type { Device } from "../kernels/mod.ts";
+import { checkNumber, type Device } from "../kernels/mod.ts";
+import { ShapeError } from "./errors.ts";
+import { checkIndices, checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Interval of keys that each query sees; neither end ever decreases. */
@@ -33,14 +35,24 @@ export class Intervals implements Disposable, IntervalSizes {
   readonly longest: number;
 
   /**
-   * Takes u32 tensors that were made on the device. Nothing is checked, which
-   * would need a wait: each must be the inverse of the other.
+   * Takes tensors that were made on the device. That each is the inverse of the
+   * other is not checked, which would need a wait. Throws a `DTypeError` unless
+   * they are indices, a `ShapeError` unless they are pairs, and a `RangeError`
+   * for sizes that are no counts.
    */
   constructor(
     ofQueries: Tensor,
     ofKeys: Tensor,
     { pairs, longest }: IntervalSizes,
   ) {
+    const both = [ofQueries, ofKeys];
+    checkOperands("Intervals", both, { dtypes: ["u32", "u32"] });
+    const shapes = both.map(({ shape }) => shape);
+    if (shapes.some((shape) => shape.length !== 2 || shape[1] !== 2)) {
+      throw new ShapeError("Intervals", shapes, "expected [Q, 2] and [K, 2]");
+    }
+    checkNumber("see pairs", pairs, { whole: true, least: 0 });
+    checkNumber("see the longest", longest, { whole: true, least: 0 });
     this.ofQueries = ofQueries;
     this.ofKeys = ofKeys;
     this.pairs = pairs;
@@ -108,6 +120,8 @@ export class Intervals implements Disposable, IntervalSizes {
 }
 
 function check(lo: Uint32Array, hi: Uint32Array, keys: number): void {
+  checkNumber("make intervals over keys", keys, { whole: true, least: 0 });
+  checkIndices("Intervals", lo, hi);
   if (lo.length !== hi.length) {
     throw new RangeError(
       `Cannot make intervals: expected as many ends as beginnings, got ${hi.length} and ${lo.length}`,
@@ -132,15 +146,19 @@ function check(lo: Uint32Array, hi: Uint32Array, keys: number): void {
 
 /**
  * Every position sees itself and those before it in its document, at most
- * `window` in all. `lengths` are those of the documents, one after the other.
+ * `window` in all; by default, Infinity, all of them. `lengths` are those of the
+ * documents, one after the other. Throws a `RangeError` for what is no count.
  */
 export function causal(
   lengths: readonly number[],
   window: number = Infinity,
 ): Ends {
+  const limit = { whole: true, least: 1, most: Infinity };
+  checkNumber("see a window", window, limit);
   const lo: number[] = [];
   const hi: number[] = [];
   for (const length of lengths) {
+    checkNumber("see a document of length", length, { whole: true, least: 0 });
     const start = lo.length;
     for (let i = start; i < start + length; i++) {
       lo.push(Math.max(start, i + 1 - window));
@@ -155,7 +173,9 @@ export function causal(
  * its patch: those from `bounds[j]` up to, and without, `bounds[j + 1]`.
  */
 export function slotsSeeBytes(bounds: Uint32Array, slots: number): Ends {
-  const rows = (bounds.length - 1) * slots;
+  checkNumber("see bytes by slots", slots, { whole: true, least: 1 });
+  checkIndices("slotsSeeBytes", bounds);
+  const rows = Math.max(bounds.length - 1, 0) * slots;
   const bound = (i: number): number => bounds[Math.floor(i / slots)]!;
   return {
     lo: Uint32Array.from({ length: rows }, (_, row) => bound(row)),
@@ -165,6 +185,8 @@ export function slotsSeeBytes(bounds: Uint32Array, slots: number): Ends {
 
 /** Each byte sees the `slots` keys of the patch that it reads, `patches[p]`. */
 export function bytesSeeSlots(patches: Uint32Array, slots: number): Ends {
+  checkNumber("see slots", slots, { whole: true, least: 1 });
+  checkIndices("bytesSeeSlots", patches);
   return {
     lo: patches.map((patch) => patch * slots),
     hi: patches.map((patch) => (patch + 1) * slots),

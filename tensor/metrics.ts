@@ -1,5 +1,11 @@
-import { type Device, METRICS_AT_ONCE, recordKernel } from "../kernels/mod.ts";
+import {
+  checkNumber,
+  type Device,
+  METRICS_AT_ONCE,
+  recordKernel,
+} from "../kernels/mod.ts";
 import { ShapeError } from "./errors.ts";
+import { checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What a {@linkcode MetricsRing} held. */
@@ -20,11 +26,16 @@ export class MetricsRing implements Disposable {
   #recorded = 0;
   #read = 0;
 
-  /** Room for `slots` steps of `fields` numbers. */
+  /**
+   * Room for `slots` steps of `fields` numbers. Throws a `RangeError` unless both
+   * are 1 or more.
+   */
   constructor(
     device: Device,
     { slots, fields }: { readonly slots: number; readonly fields: number },
   ) {
+    checkNumber("keep slots of metrics", slots, { whole: true, least: 1 });
+    checkNumber("keep fields of metrics", fields, { whole: true, least: 1 });
     this.slots = slots;
     this.fields = fields;
     this.#ring = Tensor.empty(device, [slots, fields]);
@@ -32,10 +43,12 @@ export class MetricsRing implements Disposable {
 
   /**
    * Copies one step's scalars, one per field; never waits. Throws a
-   * `ShapeError` when there are more or fewer, or one has several elements.
+   * `ShapeError` when there are more or fewer, or one has several elements, and a
+   * `DTypeError` for indices.
    */
   record(scalars: readonly Tensor[]): void {
     const { fields } = this;
+    checkOperands("record", [this.#ring, ...scalars]);
     if (
       scalars.length !== fields || scalars.some(({ size }) => size !== 1)
     ) {

@@ -5,6 +5,7 @@
  */
 export {
   type Capture,
+  checkNumber,
   type Cost,
   defineKernel,
   type Device,
@@ -13,6 +14,7 @@ export {
   type Expr,
   type Kernel,
   type KernelDefinition,
+  type NumberRange,
   openDevice,
   type OpenOptions,
   tune,
@@ -30,6 +32,7 @@ export * from "./grouping.ts";
 export * from "./intervals.ts";
 export * from "./metrics.ts";
 export * from "./op.ts";
+export * from "./operands.ts";
 export * from "./ops/mod.ts";
 export * from "./quantile.ts";
 export { noGrad } from "./recording.ts";

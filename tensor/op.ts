@@ -1,4 +1,4 @@
-import { DTypeError } from "./errors.ts";
+import { checkOperands } from "./operands.ts";
 import { isRecording } from "./recording.ts";
 import {
   type DType,
@@ -34,6 +34,8 @@ export interface OpDefinition<I extends Inputs, Attributes, Saved> {
   readonly name: string;
   /** Element types of the inputs; f32 where absent. */
   readonly dtypes?: readonly DType[];
+  /** Tensors among the attributes; no gradient flows to them. */
+  readonly beside?: (attributes: Attributes) => readonly (Tensor | undefined)[];
   /** Element type of the result; default f32. */
   readonly result?: DType;
   /** Shape of the result. Throws a `ShapeError`; needs no device. */
@@ -59,7 +61,8 @@ export type Op<I extends Inputs, Attributes> = (
  * Turns a definition into a function on tensors that records its gradient.
  *
  * Everything is checked before anything is allocated or launched: the shapes
- * by `shape`, and that all inputs have the right element type and one device.
+ * by `shape`, and that all inputs have the right element type and one device, as
+ * do tensors among the attributes.
  */
 export function defineOp<
   I extends Inputs,
@@ -68,9 +71,10 @@ export function defineOp<
 >(
   definition: OpDefinition<I, Attributes, Saved>,
 ): Op<I, Attributes> {
-  const { name, dtypes = [], result = "f32", forward, vjp } = definition;
+  const { name, dtypes = [], result = "f32", forward, vjp, beside } =
+    definition;
   return (inputs, attributes) => {
-    check(name, inputs, dtypes);
+    checkOperands(name, inputs, { dtypes, beside: beside?.(attributes) ?? [] });
     const shapes = inputs.map((input) => input?.shape) as unknown as Shapes<I>;
     const shape = definition.shape(shapes, attributes);
     const { device } = inputs[0];
@@ -86,25 +90,4 @@ export function defineOp<
     const saved = forward(out, inputs, attributes);
     return out;
   };
-}
-
-function check(
-  name: string,
-  inputs: Inputs,
-  dtypes: readonly DType[],
-): void {
-  const { device } = inputs[0];
-  inputs.forEach((input, i) => {
-    const expected = dtypes[i] ?? "f32";
-    if (!input) return;
-    if (input.device !== device) {
-      throw new TypeError(
-        `Cannot apply ${name} to tensors of two devices: "${device.description}" and "${input.device.description}"`,
-      );
-    }
-    if (input.dtype !== expected) {
-      const found = inputs.map((tensor) => tensor?.dtype ?? "none");
-      throw new DTypeError(name, found, `input ${i} must be ${expected}`);
-    }
-  });
 }

@@ -1,6 +1,7 @@
 import { MOST_QUANTILE_UNITS, trackQuantileKernel } from "../kernels/mod.ts";
 import { ShapeError } from "./errors.ts";
 import type { StartRule } from "./grouping.ts";
+import { checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -35,7 +36,7 @@ export interface QuantileOptions extends Pick<StartRule, "rule" | "lookback"> {
  * fast at first, while scores fall fast, and later over about 10 calls, or as
  * many as `rate` says. It shows in what is launched afterwards; nothing waits.
  *
- * Throws a `ShapeError` when the scores are not R numbers, and a `RangeError`
+ * Throws a `ShapeError` when the state or the scores have other shapes, and a `RangeError`
  * when the quantile or the rate is not between 0 and 1, or there are too many
  * scores, about a million.
  *
@@ -62,6 +63,12 @@ export function trackQuantile(
   scores: Tensor,
   { documents, groups, rule, lookback, quantile, rate = RATE }: QuantileOptions,
 ): void {
+  checkOperands("trackQuantile", [state, scores, documents, groups], {
+    dtypes: ["f32", "f32", "u32", "u32"],
+  });
+  if (state.size !== 2) {
+    throw new ShapeError("trackQuantile", [state.shape], "the state is [2]");
+  }
   const units = documents.size;
   if (scores.size !== units) {
     throw new ShapeError(

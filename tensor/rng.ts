@@ -1,4 +1,4 @@
-import { threefry2x32 } from "../kernels/mod.ts";
+import { checkNumber, threefry2x32 } from "../kernels/mod.ts";
 
 /** State of an `Rng`: plain numbers, kept exactly by JSON. */
 export interface RngState {
@@ -124,20 +124,33 @@ export class Rng {
     }
   }
 
-  /** Fills `out` with numbers uniform between `low` and `high`. */
+  /**
+   * Fills `out` with numbers uniform between `low` and `high`. Throws a
+   * `RangeError` when either is none.
+   */
   fillUniform(out: Float32Array, low: number, high: number): void {
+    checkNumber("draw from low", low, {});
+    checkNumber("draw up to high", high, {});
     for (let i = 0; i < out.length; i++) {
       out[i] = low + (high - low) * this.uniform();
     }
   }
 
-  /** Fills `out` with `sigma` times standard normals. */
+  /**
+   * Fills `out` with `sigma` times standard normals. Throws a `RangeError` unless
+   * sigma >= 0.
+   */
   fillNormal(out: Float32Array, sigma: number): void {
+    checkNumber("draw normals with sigma", sigma, { least: 0 });
     for (let i = 0; i < out.length; i++) out[i] = sigma * this.normal();
   }
 
-  /** Fills `out` with `sigma` times normals truncated at `limit` sigma. */
+  /**
+   * Fills `out` with `sigma` times normals truncated at `limit` sigma. Throws a
+   * `RangeError` unless sigma >= 0.
+   */
   fillTruncatedNormal(out: Float32Array, sigma: number, limit = 3): void {
+    checkNumber("draw normals with sigma", sigma, { least: 0 });
     for (let i = 0; i < out.length; i++) {
       out[i] = sigma * this.truncatedNormal(limit);
     }

@@ -1,4 +1,4 @@
-import type { Device } from "../kernels/mod.ts";
+import { checkNumber, type Device } from "../kernels/mod.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What the angles of {@linkcode rotaryTable} depend on. */
@@ -15,12 +15,14 @@ export interface RotaryOptions {
  * Cosine and sine of the angles position theta^(-2i/E), for each pair i of
  * numbers of a head: [positions, E]. Computed in float64.
  *
- * Throws a `RangeError` when the width is odd.
+ * Throws a `RangeError` when the width is odd or a number is none.
  */
 export function rotaryTable(
   device: Device,
   { positions, headWidth, theta }: RotaryOptions,
 ): Tensor {
+  const whole = { whole: true, least: 0 };
+  checkNumber("make a rotary table with positions", positions, whole);
   const table = rotaryAngles(0, positions, { headWidth, theta });
   return Tensor.from(device, [positions, headWidth], table);
 }
@@ -31,7 +33,11 @@ export function rotaryAngles(
   count: number,
   { headWidth, theta }: Pick<RotaryOptions, "headWidth" | "theta">,
 ): Float32Array {
-  if (headWidth % 2 !== 0) {
+  const whole = { whole: true, least: 0 };
+  checkNumber("make a rotary table from position", first, whole);
+  checkNumber("make a rotary table of positions", count, whole);
+  checkNumber("make a rotary table with theta", theta, { above: 0 });
+  if (headWidth % 2 !== 0 || !(headWidth >= 0)) {
     throw new RangeError(
       `Cannot make a rotary table: expected an even head width, got ${headWidth}`,
     );

@@ -1,4 +1,6 @@
-import { type Device, MAX_SEGMENT } from "../kernels/mod.ts";
+import { checkNumber, type Device, MAX_SEGMENT } from "../kernels/mod.ts";
+import { ShapeError } from "./errors.ts";
+import { checkIndices, checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors that describe {@linkcode Segments}. */
@@ -20,8 +22,21 @@ export class Segments implements SegmentTensors, Disposable {
   readonly ends: Tensor;
   readonly ids: Tensor;
 
-  /** Takes tensors made on the device, which must agree with each other. */
+  /**
+   * Takes tensors made on the device, which must agree with each other. Throws a
+   * `DTypeError` unless they are indices, and a `ShapeError` unless there are as
+   * many starts as ends.
+   */
   constructor({ starts, ends, ids }: SegmentTensors) {
+    const all = [starts, ends, ids];
+    checkOperands("Segments", all, { dtypes: ["u32", "u32", "u32"] });
+    if (starts.size !== ends.size) {
+      throw new ShapeError(
+        "Segments",
+        [starts.shape, ends.shape],
+        "expected as many ends as starts",
+      );
+    }
     this.starts = starts;
     this.ends = ends;
     this.ids = ids;
@@ -49,6 +64,13 @@ export class Segments implements SegmentTensors, Disposable {
     ends: Uint32Array,
     rows: number,
   ): Segments {
+    checkNumber("use segments of rows", rows, { whole: true, least: 0 });
+    checkIndices("Segments", starts, ends);
+    if (starts.length !== ends.length) {
+      throw new RangeError(
+        `Cannot use segments: expected as many ends as starts, got ${ends.length} and ${starts.length}`,
+      );
+    }
     const ids = new Uint32Array(rows).fill(starts.length);
     let last = 0;
     for (let p = 0; p < starts.length; p++) {
@@ -74,6 +96,8 @@ export class Segments implements SegmentTensors, Disposable {
    * of one segment are not neighbours or more than 65,535.
    */
   static fromIds(device: Device, ids: Uint32Array, count: number): Segments {
+    checkNumber("make segments of count", count, { whole: true, least: 0 });
+    checkIndices("Segments", ids);
     const starts = new Uint32Array(count);
     const ends = new Uint32Array(count);
     let last = -1;

@@ -13,7 +13,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
  * last axis, sizes are equal or 1. Throws a `ShapeError` that names `op`.
  */
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
-  const rank = Math.max(...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, { length }) => Math.max(most, length), 0);
   return Array.from({ length: rank }, (_, axis) => {
     let common = 1;
     for (const shape of shapes) {

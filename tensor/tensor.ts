@@ -1,5 +1,10 @@
-import type { Device, ElementType, Storage } from "../kernels/mod.ts";
-import { DisposedError, ShapeError } from "./errors.ts";
+import {
+  type Device,
+  type ElementType,
+  slice,
+  type Storage,
+} from "../kernels/mod.ts";
+import { DisposedError, DTypeError, ShapeError, textOf } from "./errors.ts";
 import { Scope } from "./scope.ts";
 import { sameShape, type Shape } from "./shape.ts";
 
@@ -87,7 +92,7 @@ let placing: Place | undefined;
 
 /**
  * Calls `upload`, in which `Tensor.from` fills what `place` gives. Throws a
- * `ShapeError` when that is of another shape.
+ * `ShapeError` or `DTypeError` when that is of another shape or element type.
  *
  * @example Usage
  * ```ts
@@ -110,11 +115,37 @@ export function uploadTo<T>(place: Place, upload: () => T): T {
   }
 }
 
-/** Number of elements of a shape. */
+/** Most elements of a tensor: kernels count them in 32 bits. */
+const MOST = 2 ** 32 - 1;
+
+/**
+ * Number of elements of a shape. Throws a `RangeError` unless its axes are
+ * integers >= 0, and fewer elements than 2^32.
+ */
 export function sizeOf(shape: Shape): number {
   let size = 1;
-  for (const length of shape) size *= length;
-  return size;
+  for (const length of shape) {
+    if (!Number.isInteger(length) || length < 0 || length > MOST) size = NaN;
+    size *= length;
+  }
+  if (size <= MOST) return size;
+  throw new RangeError(
+    `Cannot make a tensor of shape ${
+      textOf(shape)
+    }: expected axes that are integers >= 0, and at most ${MOST} elements in all`,
+  );
+}
+
+/** Storage of the first elements of `storage`, as many as `shape` has. */
+function front(storage: Storage, shape: Shape, op: string): Storage {
+  const bytes = 4 * sizeOf(shape);
+  if (bytes === storage.bytes) return storage;
+  if (bytes < storage.bytes) return slice(storage, 0, bytes);
+  throw new ShapeError(
+    op,
+    [shape],
+    `expected at most ${storage.bytes / 4} elements, as many as there are`,
+  );
 }
 
 /** A dense array on a device, in row-major order. */
@@ -129,25 +160,34 @@ export class Tensor implements Disposable {
   readonly size: number;
   /** Set on results of differentiable operations. */
   readonly node: Node | undefined;
+  readonly #storage: Storage;
   #memory: Memory | undefined;
 
   private constructor(
     device: Device,
     shape: Shape,
     dtype: DType,
-    memory: Memory,
-    node: Node | undefined,
+    { memory, storage, node }: {
+      readonly memory: Memory;
+      /** Part of the memory. */
+      readonly storage: Storage;
+      readonly node: Node | undefined;
+    },
   ) {
     this.device = device;
     this.shape = shape;
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.node = node;
+    this.#storage = storage;
     this.#memory = memory.retain();
     Scope.own(this);
   }
 
-  /** A tensor with unspecified contents, of numbers unless told otherwise. */
+  /**
+   * A tensor with unspecified contents, of numbers unless told otherwise. Throws
+   * a `RangeError` for what is no shape.
+   */
   static empty(
     device: Device,
     shape: Shape,
@@ -156,13 +196,13 @@ export class Tensor implements Disposable {
   ): Tensor {
     const storage = device.allocate(4 * sizeOf(shape));
     const memory = new Memory(device, storage, false);
-    return new Tensor(device, shape, dtype ?? "f32", memory, node);
+    return new Tensor(device, shape, dtype ?? "f32", { memory, storage, node });
   }
 
   /**
    * Uploads `data`, which must hold one number per element of `shape`: a
    * `Uint32Array` makes a tensor of indices (u32), anything else one of f32.
-   * Throws a `RangeError` when the count differs.
+   * Throws a `RangeError` when the count differs, or for what is no shape.
    *
    * @example Usage
    * ```ts
@@ -181,14 +221,22 @@ export class Tensor implements Disposable {
   ): Tensor {
     if (data.length !== sizeOf(shape)) {
       throw new RangeError(
-        `Cannot make a tensor of shape [${shape.join(", ")}]: expected ${
+        `Cannot make a tensor of shape ${textOf(shape)}: expected ${
           sizeOf(shape)
         } numbers, got ${data.length}`,
       );
     }
     const indices = data instanceof Uint32Array;
+    const dtype = indices ? "u32" : "f32";
     const place = placing ?? Tensor.empty;
-    const tensor = place(device, shape, indices ? "u32" : "f32");
+    const tensor = place(device, shape, dtype);
+    if (tensor.dtype !== dtype) {
+      throw new DTypeError(
+        "from",
+        [tensor.dtype, dtype],
+        "place fits no upload",
+      );
+    }
     if (!sameShape(tensor.shape, shape)) {
       throw new ShapeError(
         "from",
@@ -205,7 +253,8 @@ export class Tensor implements Disposable {
 
   /**
    * A tensor on memory that stays the caller's, such as a part of an arena, and
-   * so do `copies`, for the caller to keep equal to it.
+   * so do `copies`, for the caller to keep equal to it. Throws a `ShapeError`
+   * when that is too small.
    */
   static borrow(
     device: Device,
@@ -213,19 +262,16 @@ export class Tensor implements Disposable {
     storage: Storage,
     copies?: Copies,
   ): Tensor {
-    return new Tensor(
-      device,
-      shape,
-      "f32",
-      new Memory(device, storage, true, copies),
-      undefined,
-    );
+    const own = front(storage, shape, "borrow");
+    const memory = new Memory(device, storage, true, copies);
+    const node = undefined;
+    return new Tensor(device, shape, "f32", { memory, storage: own, node });
   }
 
   /** Memory behind the tensor. Throws a `DisposedError` after `dispose`. */
   get storage(): Storage {
     if (!this.#memory) throw new DisposedError(this.shape);
-    return this.#memory.storage;
+    return this.#storage;
   }
 
   /** The elements in f16, which products read of their right operand. */
@@ -245,41 +291,55 @@ export class Tensor implements Disposable {
 
   /**
    * The same elements, or the first of them, under another shape; shares
-   * memory. No gradient flows through it unless a node says how.
+   * memory. No gradient flows through it unless a node says how. Throws a
+   * `ShapeError` when there are not as many elements.
    */
   view(shape?: Shape, node?: Node): Tensor {
     if (!this.#memory) throw new DisposedError(this.shape);
-    return new Tensor(
-      this.device,
-      shape ?? this.shape,
-      this.dtype,
-      this.#memory,
-      node,
-    );
+    const memory = this.#memory;
+    const to = shape ?? this.shape;
+    const storage = front(this.#storage, to, "view");
+    return new Tensor(this.device, to, this.dtype, { memory, storage, node });
   }
 
-  /** Replaces the elements; the count must be the same. */
+  /**
+   * Replaces the elements; the count must be the same, and their type: a
+   * `Float32Array` for f32, a `Uint32Array` for u32.
+   */
   write(data: Float32Array | Uint32Array): void {
+    const type = this.dtype === "f32" ? Float32Array : Uint32Array;
+    if (!((data as unknown) instanceof type)) {
+      const found = Object.prototype.toString.call(data).slice(8, -1);
+      throw new DTypeError(
+        "write",
+        [this.dtype],
+        `expected a ${type.name}, got ${found}`,
+      );
+    }
     if (data.length !== this.size) {
       throw new RangeError(
-        `Cannot write to a tensor of shape [${
-          this.shape.join(", ")
-        }]: expected ${this.size} numbers, got ${data.length}`,
+        `Cannot write to a tensor of shape ${
+          textOf(this.shape)
+        }: expected ${this.size} numbers, got ${data.length}`,
       );
     }
     this.device.write(this.storage, data);
   }
 
-  /** Downloads the elements of an f32 tensor; waits for the device. */
+  /**
+   * Downloads the elements of an f32 tensor; waits for the device. Rejects with
+   * a `DTypeError` for indices.
+   */
   async data(): Promise<Float32Array<ArrayBuffer>> {
-    const [bytes] = await this.device.read([this.storage]);
-    return new Float32Array(bytes!);
+    return new Float32Array(await this.#read("data", "f32"));
   }
 
-  /** Downloads the elements of a u32 tensor; waits for the device. */
+  /**
+   * Downloads the elements of a u32 tensor; waits for the device. Rejects with
+   * a `DTypeError` for numbers.
+   */
   async indices(): Promise<Uint32Array<ArrayBuffer>> {
-    const [bytes] = await this.device.read([this.storage]);
-    return new Uint32Array(bytes!);
+    return new Uint32Array(await this.#read("indices", "u32"));
   }
 
   /** Frees the memory; calling it twice is harmless. */
@@ -291,5 +351,19 @@ export class Tensor implements Disposable {
   /** Same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  async #read(op: string, dtype: DType): Promise<ArrayBuffer> {
+    if (this.dtype !== dtype) {
+      throw new DTypeError(
+        op,
+        [this.dtype],
+        `expected ${dtype}; read it by ${
+          dtype === "f32" ? "indices()" : "data()"
+        }`,
+      );
+    }
+    const [bytes] = await this.device.read([this.storage]);
+    return bytes!;
   }
 }

@@ -1,5 +1,6 @@
 import {
   adamwKernel,
+  checkNumber,
   type Device,
   gradNormKernel,
   sgdKernel,
@@ -7,21 +8,26 @@ import {
   squareSumsKernel,
 } from "../kernels/mod.ts";
 import type { Arena } from "./arena.ts";
+import { checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Norm of all gradients, and what an update makes of it; all on the device. */
 export class GradNorm implements Disposable {
   /** Largest norm that is not scaled down: []. */
   readonly limit: Tensor;
-  /** Euclidean norm of all gradients: []. */
+  /** Euclidean norm of all gradients, however large or small: []. */
   readonly norm: Tensor;
   /** Factor for the gradients: min(1, limit / norm), or 0 to skip: []. */
   readonly scale: Tensor;
-  /** Steps skipped so far because the norm was not finite: []. */
+  /** Steps skipped so far because a gradient was not finite: []. */
   readonly skipped: Tensor;
 
-  /** For gradients on `device`, to be clipped to norm `limit`. */
+  /**
+   * For gradients on `device`, to be clipped to norm `limit`, which may be
+   * infinite. Throws a `RangeError` unless it is above 0.
+   */
   constructor(device: Device, limit: number) {
+    checkNumber("clip gradients to norm", limit, { above: 0, most: Infinity });
     this.limit = Tensor.from(device, [], [limit]);
     this.norm = Tensor.from(device, [], [0]);
     this.scale = Tensor.from(device, [], [1]);
@@ -30,20 +36,27 @@ export class GradNorm implements Disposable {
 
   /** Measures the gradients of `arena`. */
   measure(arena: Arena): void {
+    checkDevice("measure", arena, [this.limit]);
     const { device, chunks } = arena;
     const counts = chunks.map(({ length }) => squareSums(length));
     const count = counts.reduce((a, b) => a + b, 0);
     using sums = Tensor.empty(device, [count]);
+    using scaled = Tensor.empty(device, [count]);
     const gradients = arena.plane("gradients");
     let start = 0;
     for (const [i, { length }] of chunks.entries()) {
-      const buffers = { g: gradients[i]!, sums: sums.storage };
+      const buffers = {
+        g: gradients[i]!,
+        sums: sums.storage,
+        scaled: scaled.storage,
+      };
       const sizes = { length, count: counts[i]!, start };
       device.launch(squareSumsKernel, buffers, sizes);
       start += counts[i]!;
     }
     device.launch(gradNormKernel, {
       sums: sums.storage,
+      scaled: scaled.storage,
       limit: this.limit.storage,
       norm: this.norm.storage,
       scale: this.scale.storage,
@@ -58,6 +71,16 @@ export class GradNorm implements Disposable {
     this.scale.dispose();
     this.skipped.dispose();
   }
+}
+
+/** Throws unless `tensors` are numbers on the device of `arena`. */
+function checkDevice(
+  name: string,
+  { values }: Arena,
+  tensors: readonly Tensor[],
+): void {
+  const [some] = values.values();
+  checkOperands(name, [some, ...tensors]);
 }
 
 /** Settings of {@linkcode adamwUpdate} for one step. */
@@ -101,6 +124,7 @@ export function adamwUpdate(
   settings: Tensor,
   scale: Tensor,
 ): void {
+  checkDevice("adamwUpdate", arena, [settings, scale]);
   for (const [i, { length, blocks }] of arena.chunks.entries()) {
     arena.device.launch(adamwKernel, {
       g: arena.plane("gradients")[i]!,
@@ -126,6 +150,7 @@ export function sgdUpdate(
   settings: Tensor,
   scale: Tensor,
 ): void {
+  checkDevice("sgdUpdate", arena, [settings, scale]);
   for (const [i, { length, blocks }] of arena.chunks.entries()) {
     arena.device.launch(sgdKernel, {
       g: arena.plane("gradients")[i]!,

@@ -32,5 +32,9 @@ benchKernel({
 benchKernel({
   kernel: squareSumsKernel,
   sizes: { length, count: squareSums(length), start: 0 },
-  buffers: { g, sums: new Float32Array(squareSums(length)) },
+  buffers: {
+    g,
+    sums: new Float32Array(squareSums(length)),
+    scaled: new Float32Array(squareSums(length)),
+  },
 });

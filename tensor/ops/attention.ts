@@ -91,7 +91,8 @@ const selfOp = defineOp<[Tensor, Tensor, Tensor], Attributes, Tensor>({
   shape: (shapes, { heads }) => {
     const [qkv, ofQueries, ofKeys] = shapes;
     const [rows = 0, columns = 0] = qkv;
-    const fits = qkv.length === 2 && splits(columns, 3 * heads) &&
+    const fits = qkv.length === 2 && Number.isInteger(heads) &&
+      splits(columns, 3 * heads) &&
       rows === ofQueries[0] && rows === ofKeys[0];
     if (!fits) {
       throw new ShapeError(
@@ -119,7 +120,8 @@ const crossOp = defineOp<[Tensor, Tensor, Tensor, Tensor], Attributes, Tensor>({
   shape: (shapes, { heads }) => {
     const [q, kv, ofQueries, ofKeys] = shapes;
     const [queries = 0, width = 0] = q;
-    const fits = q.length === 2 && kv.length === 2 && splits(width, heads) &&
+    const fits = q.length === 2 && kv.length === 2 && Number.isInteger(heads) &&
+      splits(width, heads) &&
       kv[1] === 2 * width && queries === ofQueries[0] && kv[0] === ofKeys[0];
     if (!fits) {
       throw new ShapeError(
@@ -149,7 +151,7 @@ const crossOp = defineOp<[Tensor, Tensor, Tensor, Tensor], Attributes, Tensor>({
 
 /** Whether `columns` divide into `parts` of one width. */
 function splits(columns: number, parts: number): boolean {
-  return columns > 0 && columns % parts === 0;
+  return columns > 0 && parts > 0 && Number.isInteger(columns / parts);
 }
 
 function selfLayout(

@@ -1,4 +1,4 @@
-import { dropoutKernel } from "../../kernels/mod.ts";
+import { checkNumber, dropoutKernel } from "../../kernels/mod.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
@@ -57,7 +57,7 @@ const apply = defineOp<readonly [x: Tensor, key: Tensor], Attributes>({
  *
  * Equal keys and streams give equal masks on every device; the key must stay
  * unchanged until the gradient was computed. Throws a `RangeError` unless
- * 0 <= rate < 1.
+ * 0 <= rate < 1 and the stream is an integer below 2^32.
  *
  * @example Usage
  * ```ts
@@ -81,5 +81,7 @@ export function dropout(
       `Cannot apply dropout: expected a rate in [0, 1), got ${rate}`,
     );
   }
+  const word = { whole: true, least: 0, below: 2 ** 32 };
+  checkNumber("apply dropout with stream", stream, word);
   return rate === 0 ? x : apply([x, key], { rate, stream });
 }

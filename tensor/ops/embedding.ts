@@ -14,6 +14,7 @@ const apply = defineOp<
   { readonly index: GatherIndex }
 >({
   name: "embedding",
+  beside: ({ index: { ids, inverse } }) => [ids, inverse?.order],
   shape: ([table, base], { index }) => {
     const [rows, cols] = table;
     if (table.length !== 2 || rows !== index.rows) {

@@ -1,11 +1,17 @@
 import { entropyGradKernel, entropyKernel } from "../../kernels/mod.ts";
+import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
 import { outerShape, rowsOf } from "./rows.ts";
 
 const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
   name: "entropy",
-  shape: ([logits]) => outerShape("entropy", logits),
+  shape: ([logits]) => {
+    if (logits.at(-1) === 0) {
+      throw new ShapeError("entropy", [logits], "no element to choose from");
+    }
+    return outerShape("entropy", logits);
+  },
   forward: (out, [logits]) => {
     const lse = Tensor.empty(out.device, out.shape);
     out.device.launch(entropyKernel, {
@@ -31,7 +37,7 @@ const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
 /**
  * Entropy in nats of softmax(logits) along the last axis: -sum p log p.
  *
- * logits: [..., V] -> [...]. Throws a `ShapeError` for a scalar.
+ * logits: [..., V] -> [...]. Throws a `ShapeError` for a scalar, or when V is 0.
  *
  * @example Usage
  * ```ts

@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   layerNormBiasedKernel,
   layerNormGradAddedKernel,
   layerNormGradKernel,
@@ -70,7 +71,7 @@ const apply = defineOp<
  * arXiv:1607.06450).
  *
  * x: [..., n], gain and bias, which may be left out: [n] -> [..., n]. Throws a
- * `ShapeError` otherwise.
+ * `ShapeError` otherwise, and a `RangeError` for an eps below 0.
  *
  * @example Usage
  * ```ts
@@ -91,5 +92,6 @@ export function layerNorm(
   bias?: Tensor,
   { eps = 1e-5 }: LayerNormOptions = {},
 ): Tensor {
+  checkNumber("apply layerNorm with eps", eps, { least: 0 });
   return apply([x, gain, bias], { eps });
 }

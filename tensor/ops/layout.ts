@@ -1,5 +1,5 @@
 import { fillKernel, stridesOf } from "../../kernels/mod.ts";
-import { ShapeError } from "../errors.ts";
+import { listOf, ShapeError, textOf } from "../errors.ts";
 import { defineOp, type Inputs } from "../op.ts";
 import { axisOf, sameShape } from "../shape.ts";
 import { type Shape, Tensor } from "../tensor.ts";
@@ -31,9 +31,9 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
         throw new ShapeError(
           "permute",
           [shape],
-          `the axes must be all of 0 to ${shape.length - 1}, got [${
-            axes.join(", ")
-          }]`,
+          `the axes must be all of 0 to ${shape.length - 1}, got ${
+            textOf(axes)
+          }`,
         );
       }
       return axes.map((axis) => shape[axis]!);
@@ -99,7 +99,9 @@ function slicedShape(
     throw new ShapeError(
       "slice",
       [shape],
-      `ranges must lie inside the axes, got ${JSON.stringify(ranges)}`,
+      `ranges must lie inside the axes, got [${
+        listOf(ranges.map((range) => `[${range}]`), ",")
+      }]`,
     );
   }
   return shape.map((size, axis) => {

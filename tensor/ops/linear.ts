@@ -5,6 +5,7 @@ import { Tensor } from "../tensor.ts";
 import { fuse, type FusedOp } from "./fuse.ts";
 import { product } from "./product.ts";
 import { sum } from "./reduce.ts";
+import { rowsOf } from "./rows.ts";
 
 /** What a linear map does beside the product, in the same launch. */
 export interface LinearOptions {
@@ -67,7 +68,7 @@ const linearOp: Op<LinearInputs, Expr | undefined> = defineOp({
     const [n = 0, k = 0] = weight.shape;
     product(
       { a: x, b: weight, c, bias, base, pre },
-      { batch: 1, m: c.size / n, n, k },
+      { batch: 1, m: rowsOf(c).rows, n, k },
       { transposeB: true, ...(activation ? { activation } : {}) },
     );
     return pre;
@@ -75,7 +76,7 @@ const linearOp: Op<LinearInputs, Expr | undefined> = defineOp({
   vjp: ({ g, inputs: [x, weight], attributes, saved, wants, target }) => {
     const d = attributes && saved ? chainOf(attributes)(saved, g) : g;
     const [n = 0, k = 0] = weight.shape;
-    const m = d.size / n;
+    const m = rowsOf(d).rows;
     const gradient = (
       i: number,
       [a, b]: readonly [Tensor, Tensor],

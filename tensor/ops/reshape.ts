@@ -6,7 +6,7 @@ import { type Shape, sizeOf, type Tensor } from "../tensor.ts";
  * The same elements under another shape; free, it shares memory.
  *
  * One length may be -1: it is what is left. Throws a `ShapeError` when the
- * sizes differ.
+ * sizes differ, and a `RangeError` for what is no shape.
  *
  * @example Usage
  * ```ts
@@ -20,9 +20,12 @@ import { type Shape, sizeOf, type Tensor } from "../tensor.ts";
  * ```
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  const known = sizeOf(shape.filter((length) => length !== -1));
-  const whole = shape.map((length) => length === -1 ? x.size / known : length);
-  if (sizeOf(whole) !== x.size || whole.some((n) => !Number.isInteger(n))) {
+  const known = shape.filter((length) => length !== -1);
+  const open = shape.length - known.length;
+  const rest = x.size / sizeOf(known);
+  const whole = shape.map((length) => length === -1 ? rest : length);
+  const fits = open === 1 ? Number.isInteger(rest) : sizeOf(known) === x.size;
+  if (open > 1 || !fits) {
     throw new ShapeError(
       "reshape",
       [x.shape, shape],

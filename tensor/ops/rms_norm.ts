@@ -1,4 +1,5 @@
 import {
+  checkNumber,
   normGradBlock,
   rmsNormGradAddedKernel,
   rmsNormGradKernel,
@@ -58,7 +59,8 @@ const apply = defineOp<
  * Scales rows to unit root mean square: x / √(mean x² + eps) · gain, along the
  * last axis (Zhang and Sennrich, 2019, "Root Mean Square Layer Normalization").
  *
- * x: [..., n], gain: [n] -> [..., n]. Throws a `ShapeError` otherwise.
+ * x: [..., n], gain: [n] -> [..., n]. Throws a `ShapeError` otherwise, and a
+ * `RangeError` for an eps below 0.
  *
  * @example Usage
  * ```ts
@@ -78,5 +80,6 @@ export function rmsNorm(
   gain: Tensor,
   { eps = 1e-5 }: RmsNormOptions = {},
 ): Tensor {
+  checkNumber("apply rmsNorm with eps", eps, { least: 0 });
   return apply([x, gain], { eps });
 }

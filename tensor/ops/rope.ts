@@ -52,7 +52,7 @@ const ropeOp = defineOp<[Tensor, Tensor, Tensor], Required<RopeOptions>>({
     const fits = x.length === 2 && table.length === 2 &&
       positions.length === 1 && positions[0] === rows &&
       headWidth % 2 === 0 && width % headWidth === 0 &&
-      columns % headWidth === 0 && columns <= width;
+      columns % headWidth === 0 && columns >= 0 && columns <= width;
     if (!fits) {
       throw new ShapeError(
         "rope",

@@ -15,6 +15,10 @@ interface Attributes {
   readonly segments: Segments;
 }
 
+const beside = ({ segments: { starts } }: Attributes): readonly Tensor[] => [
+  starts,
+];
+
 type SegmentOp = Op<readonly [Tensor], Attributes>;
 
 /** Shape of the result when one row is expected per row, or per segment. */
@@ -65,6 +69,7 @@ function unsum(
 function summing(name: string, mean: boolean): SegmentOp {
   return defineOp<readonly [Tensor], Attributes>({
     name,
+    beside,
     shape: ([x], { segments }) =>
       reshaped(name, x, segments.rows, segments.count),
     forward: (out, [x], { segments }) => sum(x, segments, out, mean),
@@ -79,6 +84,7 @@ function summing(name: string, mean: boolean): SegmentOp {
 function choosing(name: string, kernel: SegmentExtremeKernel): SegmentOp {
   return defineOp<readonly [Tensor], Attributes, Tensor>({
     name,
+    beside,
     shape: ([x], { segments }) =>
       reshaped(name, x, segments.rows, segments.count),
     forward: (out, [x], { segments: { starts, ends, count } }) => {
@@ -113,6 +119,7 @@ const applyMean = summing("segmentMean", true);
 
 const applySpread = defineOp<readonly [Tensor], Attributes>({
   name: "spread",
+  beside,
   shape: ([x], { segments }) =>
     reshaped("spread", x, segments.count, segments.rows),
   forward: (out, [x], { segments }) => unsum(x, segments, out, false),

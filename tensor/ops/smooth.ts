@@ -31,9 +31,11 @@ const apply = defineOp<
   Tensor
 >({
   name: "smooth",
+  beside: ({ segments: { starts } }) => [starts],
   shape: ([x, gates], { segments: { count, rows }, length }) => {
-    const fits = x.length === 2 && x[0] === count && count % length === 0 &&
-      gates.length === 1 && gates[0] === rows && length <= MAX_SEGMENT;
+    const fits = x.length === 2 && x[0] === count && Number.isInteger(length) &&
+      length > 0 && count % length === 0 && gates.length === 1 &&
+      gates[0] === rows && length <= MAX_SEGMENT;
     if (!fits) {
       throw new ShapeError(
         "smooth",

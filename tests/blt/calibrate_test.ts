@@ -133,3 +133,14 @@ Deno.test("calibrate() says what can be reached when the target cannot", () => {
   });
   assertEquals([far.measured, isReached(far, 99)], [49.5, true]);
 });
+
+Deno.test("calibrate() refuses a longest patch that is none", () => {
+  const row = { ids: encode("abc"), entropies: Float32Array.of(1, 2, 3, 2, 1) };
+  for (const maxBytes of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(
+      () => calibrate(row, { kind: "entropy", target: 1.5, maxBytes }),
+      RangeError,
+      `Cannot calibrate a threshold with maxBytes: expected an integer >= 1, got ${maxBytes}`,
+    );
+  }
+});

@@ -92,6 +92,22 @@ Deno.test("checkTransformer() wants heads of even width, and any window", () => 
     RangeError,
     "Cannot build a model: tiny.dim must be a multiple of 2 tiny.heads, got 6 and 2",
   );
+  for (const field of ["layers", "dim", "heads", "hiddenDim"]) {
+    for (const value of [Infinity, -1, 2.5]) {
+      assertThrows(
+        () => checkTransformer("tiny", { ...config, [field]: value }),
+        RangeError,
+        `tiny.${field} must be a whole number >= 1, got ${value}`,
+      );
+    }
+  }
+  for (const ropeTheta of [0, -1, NaN, Infinity]) {
+    assertThrows(
+      () => checkTransformer("tiny", { ...config, ropeTheta }),
+      RangeError,
+      `Cannot build a model with tiny.ropeTheta: expected a number > 0, got ${ropeTheta}`,
+    );
+  }
   for (const field of ["dim", "heads", "hiddenDim", "window"]) {
     assertThrows(
       () => checkTransformer("tiny", { ...config, [field]: NaN }),

@@ -178,3 +178,16 @@ Deno.test("fingerprint() gives the known value and tells streams apart", () => {
   assertEquals(fingerprint(Uint32Array.of(97)), 0xe40c292c);
   assertEquals(fingerprint(Uint32Array.of(98)) === 0xe40c292c, false);
 });
+
+Deno.test("splitCorpus() names some of many documents", () => {
+  const bytes = Uint8Array.of(97);
+  const documents = Array.from(
+    { length: 100_000 },
+    (_, i) => ({ name: `texts/${i}`, bytes }),
+  );
+  const { message } = assertThrows(() => splitCorpus(documents), RangeError);
+  assertEquals(
+    message,
+    "Cannot learn from texts/0, texts/1, texts/2, texts/3, texts/4, texts/5, texts/6, texts/7 and 99992 more: expected a document of at least 2 bytes, got 1",
+  );
+});

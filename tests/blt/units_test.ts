@@ -95,3 +95,11 @@ Deno.test("groupUnits() lets a unit read the newest group that is closed", () =>
     }
   });
 });
+
+Deno.test("extentOf() takes many rows", () => {
+  const rows = 200_000;
+  const documents = Uint32Array.from({ length: rows }, (_, i) => i);
+  const lengths = documents.map(() => 1);
+  const { units } = extentOf({ lengths: [...lengths], documents });
+  assertEquals(units, 1);
+});

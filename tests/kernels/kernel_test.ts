@@ -5,12 +5,15 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  copyKernel,
   defineKernel,
+  fillKernel,
   type Kernel,
   narrowKernel,
   type WgslForm,
 } from "../../kernels/mod.ts";
 import { chooseForm, sourceOf } from "../../kernels/kernel.ts";
+import { deviceTest } from "../support/devices.ts";
 
 type Size = "length" | "factor";
 
@@ -113,4 +116,21 @@ Deno.test("chooseForm() takes the first that fits and should be fast", () => {
     RangeError,
     'Cannot launch scale: no form fits {"length":1,"factor":1}',
   );
+});
+
+deviceTest("a launch refuses sizes that are none", (device) => {
+  const [x, out] = [device.allocate(16), device.allocate(16)];
+  const { launches } = device.counts;
+  for (const length of [NaN, -1, 0.5, Infinity, 2 ** 32, undefined]) {
+    assertThrows(
+      () => device.launch(copyKernel, { x, out }, { length: length as number }),
+      RangeError,
+      `Cannot launch copy: expected an integer in [0, 4294967295] as length, got ${length}`,
+    );
+  }
+  assertEquals(device.counts.launches, launches);
+  // Numbers of an expression may be any.
+  device.launch(fillKernel, { out }, { length: 4, value: NaN });
+  device.free(x);
+  device.free(out);
 });

@@ -71,3 +71,22 @@ Deno.test("openDevice() names an adapter that refused", async () => {
     }
   });
 });
+
+Deno.test("openDevice() refuses devices and teams that are none", async () => {
+  for (const choice of ["gpu", "CPU", "", "cuda"]) {
+    await assertRejects(
+      () => openDevice(choice as "cpu"),
+      RangeError,
+      `Cannot open a device: expected auto, webgpu, cpu, got ${choice}`,
+    );
+  }
+  for (const threads of [0, -3, 1.5, NaN, Infinity, 1025]) {
+    for (const choice of ["auto", "webgpu", "cpu"] as const) {
+      await assertRejects(
+        () => openDevice(choice, { threads }),
+        RangeError,
+        `Cannot open a device with threads: expected an integer in [1, 1024], got ${threads}`,
+      );
+    }
+  }
+});

@@ -46,8 +46,23 @@ simdTest(
   squareSumsKernel,
   [[1, 1], [5, 5], [7, 3], [1000, 300], [1031, 257]]
     .map(([groups = 0, count = 0]) => ({
-      buffers: { g: 4 * groups, sums: count + 2 },
+      buffers: { g: 4 * groups, sums: count + 2, scaled: count + 2 },
       sizes: { length: 4 * groups, count, start: 2 },
     })),
   sumOf(400),
+);
+
+simdTest(
+  squareSumsKernel,
+  [[0], [1e-30, 1], [2e20, 1e-20, 0], [1e30, 3.4e38, 1e-38, 1e-18, 1]].map(
+    (numbers) => ({
+      buffers: {
+        g: numbers.flatMap((x) => [x, -x, x, 0]),
+        sums: numbers.length,
+        scaled: numbers.length,
+      },
+      sizes: { length: 4 * numbers.length, count: numbers.length, start: 0 },
+    }),
+  ),
+  { absolute: 1e-37, relative: 1e-5 },
 );

@@ -157,6 +157,50 @@ for (
   });
 }
 
+for (const clip of [1, Infinity]) {
+  deviceTest(
+    `AdamW steps by gradients of 1e38, clipped to ${clip}`,
+    async (device) => {
+      const weights = place(device);
+      const { arena } = weights;
+      using optimizer = new AdamW(weights, { clip, weightDecay: 0 });
+      const walked: number[][] = [];
+      for (const gradient of [[2e38, -1e38, 2e37], [1e-3, 1e-3, -1e-3]]) {
+        const found = Float32Array.from(gradient);
+        arena.write("gradients", new Map([["w", found]]));
+        optimizer.step(0.1);
+        walked.push([...(await arena.read("values")).get("w")!]);
+      }
+      // The first step is the learning rate, whatever the gradient.
+      const moved = walked[0]!.map((x, i) => x - INITIAL[i]!);
+      assertClose(moved, [-0.1, 0.1, -0.1], { absolute: 1e-2, relative: 0 });
+      assertEquals(walked.flat().every(Number.isFinite), true);
+      const averages = await arena.read("v");
+      assertEquals([...averages.get("w")!].every(Number.isFinite), true);
+      assertEquals([...await optimizer.gradNorm.skipped.data()], [0]);
+    },
+  );
+}
+
+deviceTest("SGD steps by gradients of 1e20", async (device) => {
+  const weights = place(device);
+  const gradient = Float32Array.of(1e20, -1e20, 0);
+  for (
+    const [clip, by] of [[1, [-Math.SQRT1_2, Math.SQRT1_2, 0]], [Infinity, [
+      -1e20,
+      1e20,
+      0,
+    ]]] as const
+  ) {
+    weights.arena.write("values", new Map([["w", Float32Array.from(INITIAL)]]));
+    weights.arena.write("gradients", new Map([["w", gradient]]));
+    using optimizer = new SGD(weights, { clip });
+    optimizer.step(1);
+    const found = (await weights.arena.read("values")).get("w")!;
+    assertClose(found, INITIAL.map((x, i) => x + by[i]!), STEPS);
+  }
+});
+
 deviceTest("AdamW resumes from its planes and steps", async (device) => {
   const [whole, half] = [place(device), place(device)];
   using first = new AdamW(whole);

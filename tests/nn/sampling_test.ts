@@ -109,7 +109,7 @@ Deno.test("sample() keeps to the nucleus at the ends of [0, 1)", () => {
 
 Deno.test("sample() refuses options outside their range", () => {
   const cases: [SamplingOptions, string][] = [
-    [{ temperature: -1 }, "temperature: expected a finite number >= 0, got -1"],
+    [{ temperature: -1 }, "temperature: expected a number >= 0, got -1"],
     [{ temperature: NaN }, "temperature"],
     [{ temperature: Infinity }, "temperature"],
     [{ topK: 0 }, "topK: expected an integer >= 1, got 0"],
@@ -117,6 +117,10 @@ Deno.test("sample() refuses options outside their range", () => {
     [{ topP: 0 }, "topP: expected a number in (0, 1], got 0"],
     [{ topP: 1.01 }, "topP"],
     [{ topP: NaN }, "topP"],
+    [{ topK: NaN }, "topK"],
+    [{ topK: -1 }, "topK"],
+    [{ temperature: 1e300 }, "temperature"],
+    [{ topP: -0.5 }, "topP"],
   ];
   for (const [options, message] of cases) {
     assertThrows(

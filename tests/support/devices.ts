@@ -9,6 +9,9 @@ import {
 /** Every device of this machine: the processor, and WebGPU where it exists. */
 export const devices: readonly Device[] = await openAll();
 
+/** A device that no other test uses, for tensors that are elsewhere. */
+export const otherDevice: Device = await openDevice("cpu", { threads: 1 });
+
 async function openAll(): Promise<Device[]> {
   const cpu = await openDevice("cpu", { threads: 2 });
   try {

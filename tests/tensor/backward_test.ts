@@ -6,16 +6,19 @@ import {
 } from "@std/assert";
 import {
   add,
+  argmax,
   backward,
+  DTypeError,
   exp,
   matmul,
   mul,
   reshape,
   Scope,
   ShapeError,
+  sum,
   Tensor,
 } from "../../tensor/mod.ts";
-import { deviceTest } from "../support/devices.ts";
+import { deviceTest, otherDevice } from "../support/devices.ts";
 
 deviceTest("backward() adds up all paths", async (device) => {
   const x = Tensor.from(device, [2], [3, 5]);
@@ -101,3 +104,87 @@ deviceTest(
     assertEquals([...await dx!.data()], [1]);
   },
 );
+
+deviceTest(
+  "backward() fills each slot of a tensor that is asked for twice",
+  async (device) => {
+    const x = Tensor.from(device, [2], [1, 2]);
+    const y = Tensor.from(device, [2], [5, 5]);
+    const loss = sum(mul(x, x));
+    const into = [2, 2, 2, 2].map(() => Tensor.from(device, [2], [9, 9]));
+    const found = backward(loss, [x, y, x, y], { into });
+    assertEquals(found.map((slot, i) => slot === into[i]), Array(4).fill(true));
+    const values = await Promise.all(into.map((slot) => slot.data()));
+    assertEquals(values.map((it) => [...it]), [[2, 4], [0, 0], [2, 4], [0, 0]]);
+    const [a, b] = backward(loss, [x, x]);
+    assertEquals([...await a!.data(), ...await b!.data()], [2, 4, 2, 4]);
+  },
+);
+
+deviceTest(
+  "backward() gives the loss and tensors on the way, also in slots",
+  async (device) => {
+    const x = Tensor.from(device, [], [3]);
+    const y = mul(x, x);
+    const z = mul(y, y);
+    const into = [0, 0, 0].map(() => Tensor.from(device, [], [7]));
+    backward(z, [z, y, x], { into });
+    const values = await Promise.all(into.map((slot) => slot.data()));
+    assertEquals(values.map(([value]) => value), [1, 18, 108]);
+  },
+);
+
+deviceTest("backward() refuses seeds and slots that do not fit", (device) => {
+  const x = Tensor.from(device, [2], [1, 2]);
+  const y = mul(x, x);
+  const make = (...shape: readonly number[]): Tensor =>
+    Tensor.from(device, shape, new Float32Array(shape.reduce((a, b) => a * b)));
+  const ids = Tensor.from(device, [2], Uint32Array.of(1, 1));
+  const refused = (
+    run: () => unknown,
+    error: new (...args: never[]) => Error,
+    text: string,
+  ): void => void assertThrows(run, error, text);
+  refused(() => backward(y, [x], { seed: ids }), DTypeError, "must be f32");
+  refused(
+    () => backward(y, [x], { seed: make(2, 1) }),
+    ShapeError,
+    "Cannot apply backward to [2] and [2, 1]: the seed must be shaped like",
+  );
+  refused(
+    () => backward(y, [x], { seed: y, into: [ids] }),
+    DTypeError,
+    "must be f32",
+  );
+  refused(
+    () => backward(y, [x], { seed: make(2), into: [make(3)] }),
+    ShapeError,
+    "slot 0 must be shaped like its tensor",
+  );
+  refused(
+    () => backward(y, [x, y], { seed: make(2), into: [make(2)] }),
+    TypeError,
+    "expected 2, one for each tensor, got 1",
+  );
+  const slot = make(2);
+  const seed = make(2);
+  for (
+    const into of [[slot, slot], [slot, slot.view()], [slot, x], [seed, slot]]
+  ) {
+    refused(
+      () => backward(y, [x, y], { seed, into }),
+      TypeError,
+      "expected memory of its own",
+    );
+  }
+  refused(() => backward(argmax(x), [x]), DTypeError, "input 0 must be f32");
+  const far = Tensor.from(otherDevice, [2], [1, 1]);
+  refused(() => backward(y, [x], { seed: far }), TypeError, "two devices");
+  refused(
+    () => backward(y, [x], { seed, into: [far] }),
+    TypeError,
+    "two devices",
+  );
+  refused(() => backward(y, [far], { seed }), TypeError, "two devices");
+  far.dispose();
+});

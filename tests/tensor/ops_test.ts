@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { Scope } from "../../tensor/mod.ts";
 import * as ops from "../../tensor/ops/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { assertGradient, assertValue } from "./sample_check.ts";
 import { samples } from "./samples/mod.ts";
+import { withSharedInputs, withUsesElsewhere } from "./shared_inputs.ts";
 
 Deno.test("every exported operation has a sample", () => {
   const exported = Object.entries(ops)
@@ -24,4 +26,39 @@ for (const sample of samples) {
     `${name} has the gradient of its reference`,
     (device) => assertGradient(device, sample),
   );
+  const shared = withSharedInputs(sample);
+  if (shared.length === 0) continue;
+  deviceTest(`${name} counts each use of one tensor once`, async (device) => {
+    const rows = shared.flatMap((row) => [
+      row,
+      ...row.inputs.flatMap((input, at) =>
+        "indices" in input ? [] : withUsesElsewhere(row, at)
+      ),
+    ]);
+    for (const row of rows) {
+      using _scope = new Scope();
+      try {
+        await assertValue(device, row);
+        await assertGradient(device, row);
+      } catch (cause) {
+        throw new Error(`${op}() ${row.note}`, { cause });
+      }
+    }
+  });
 }
+
+Deno.test("every operation of several inputs has a row where they can be one", () => {
+  const several = samples.filter(({ inputs, differentiable = true }) =>
+    differentiable && inputs.filter((input) => !("indices" in input)).length > 1
+  );
+  const shared = new Set(
+    several.filter((row) => withSharedInputs(row).length > 0)
+      .map(({ op }) => op),
+  );
+  // Their inputs cannot be of one shape.
+  for (const op of ["crossAttention", "smooth"]) shared.add(op);
+  assertEquals(
+    several.map(({ op }) => op).filter((op) => !shared.has(op)),
+    [],
+  );
+});

@@ -2,7 +2,14 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { backward } from "../../../tensor/backward.ts";
 import { ShapeError } from "../../../tensor/errors.ts";
 import { add } from "../../../tensor/ops/elementwise.ts";
-import { argmax, logSumExp, max, sum } from "../../../tensor/ops/reduce.ts";
+import { entropy } from "../../../tensor/ops/entropy.ts";
+import {
+  argmax,
+  logSumExp,
+  max,
+  mean,
+  sum,
+} from "../../../tensor/ops/reduce.ts";
 import { cumulativeSum } from "../../../tensor/ops/scan.ts";
 import { Tensor } from "../../../tensor/tensor.ts";
 import { assertClose, EXACT, sumOf } from "../../support/close.ts";
@@ -66,6 +73,15 @@ deviceTest("reductions throw for an axis that is not there", (device) => {
   const x = Tensor.from(device, [2, 0], []);
   assertThrows(() => sum(x, { axis: 2 }), ShapeError, "Cannot apply sum");
   assertThrows(() => max(x, { axis: 1 }), ShapeError, "no element");
+  for (const choose of [max, argmax, logSumExp, entropy]) {
+    assertThrows(() => choose(x), ShapeError, "no element to choose from");
+  }
+});
+
+deviceTest("mean() over no elements is NaN", async (device) => {
+  const x = Tensor.from(device, [2, 0], []);
+  assertEquals([...await mean(x, { axis: 1 }).data()], [NaN, NaN]);
+  assertEquals([...await mean(x).data()], [NaN]);
 });
 
 deviceTest("sum() over no elements is 0", async (device) => {

@@ -18,7 +18,7 @@ function attention(
   { lo, hi }: Ends,
   heads: number,
 ): number[] {
-  const width = q[0]!.length / heads;
+  const width = (q[0]?.length ?? 0) / heads;
   return q.flatMap((row, i) =>
     Array.from({ length: heads }, (_, head) => {
       const part = (x: number[]): number[] =>
@@ -125,6 +125,8 @@ const padded: Ends = {
   hi: Uint32Array.of(0, 2, 3, 3, 5, 5),
 };
 
+const nothing: Ends = { lo: new Uint32Array(2), hi: new Uint32Array(2) };
+
 /** Attention over intervals, and rotary positions. */
 export const attentionSamples: readonly Sample[] = [
   selfSample("causal, width 1", causal([4]), [1, 1]),
@@ -132,6 +134,7 @@ export const attentionSamples: readonly Sample[] = [
   selfSample("causal, width 8", causal([11]), [2, 8]),
   selfSample("causal, width 64", causal([5]), [1, 64]),
   selfSample("in a window", causal([19], 4), [1, 4]),
+  selfSample("of no rows", causal([]), [2, 4]),
   selfSample("in two documents", causal([4, 6]), [2, 2]),
   selfSample("where some rows see nothing", padded, [2, 4]),
   crossSample(
@@ -148,6 +151,8 @@ export const attentionSamples: readonly Sample[] = [
     1,
     8,
   ]),
+  crossSample("of no queries", { ends: causal([]), keys: 3 }, [1, 4]),
+  crossSample("to no keys", { ends: nothing, keys: 0 }, [1, 4]),
   ropeSample("of queries and keys", [12, 8, 4]),
   ropeSample("of everything", [12, 12, 6]),
   ropeSample("of nothing", [4, 0, 2]),

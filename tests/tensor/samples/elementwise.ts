@@ -124,6 +124,21 @@ export const elementwiseSamples: readonly Sample[] = [
     reference: (x) => x!.map((v) => v > 0 ? v * v : -1),
   },
   {
+    op: "where",
+    note: "of three tensors",
+    inputs: [numbers([3, 5]), numbers([3, 5]), numbers([3, 5])],
+    run: (x, y, z) => ops.where(x!, y!, z!),
+    reference: (x, y, z) => x!.map((v, i) => v === 0 ? z![i]! : y![i]!),
+  },
+  {
+    op: "clamp",
+    note: "between tensors",
+    inputs: [numbers([9]), numbers([9], [-1, 0]), numbers([9], [-0.5, 1])],
+    run: (x, low, high) => ops.clamp(x!, low!, high!),
+    reference: (x, low, high) =>
+      x!.map((v, i) => Math.min(Math.max(v, low![i]!), high![i]!)),
+  },
+  {
     op: "sub",
     note: "of a number and a tensor",
     inputs: [numbers([3])],
@@ -159,6 +174,13 @@ export const elementwiseSamples: readonly Sample[] = [
     reference: (x, y, z) =>
       x!.map((v, i) => Math.tanh(v * y![i % 3]!) + z![Math.floor(i / 3)]!),
   },
+  {
+    op: "fuse",
+    note: "with three operands of one shape",
+    inputs: [numbers([2, 3]), numbers([2, 3]), numbers([2, 3])],
+    run: (x, y, z) => weightedPower(x!, y!, z!),
+    reference: (x, y, z) => x!.map((v, i) => Math.tanh(v * y![i]!) + z![i]!),
+  },
   broadcasting([1], [1], [1]),
   broadcasting([], [2, 3], [2, 3]),
   broadcasting([0, 3], [3], [0, 3]),
@@ -168,7 +190,7 @@ export const elementwiseSamples: readonly Sample[] = [
   broadcasting([3, 1, 4], [2, 4], [3, 2, 4]),
   broadcasting([2, 1, 3, 1], [4, 1, 8], [2, 4, 3, 8]),
   broadcasting([1100], [1100], [1100]),
-  ...[1, 3, 4, 8].map((width): Sample => ({
+  ...[1, 3, 4, 8, 0].map((width): Sample => ({
     op: "swiglu",
     note: `to [3, ${width}]`,
     inputs: [numbers([3, 2 * width])],

@@ -42,4 +42,8 @@ export const embeddingSamples: readonly Sample[] = [
   sample([6, 3], [4, 0, 4, 2, 4, 4, 4, 1], 1, false),
   sample([5, 4], [4, 0, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4], 3, false),
   sample([7, 8], [6, 0, 6, 2, 2, 5], 2, true),
+  sample([3, 4], [2, 0, 2], 1, true),
+  sample([3, 4], [], 1, true),
+  sample([0, 4], [], 1, false),
+  sample([3, 0], [2, 0], 1, true),
 ];

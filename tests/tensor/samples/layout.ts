@@ -78,6 +78,15 @@ export const layoutSamples: readonly Sample[] = [
   },
   {
     op: "concat",
+    note: "of one shape",
+    inputs: [numbers([2, 2]), numbers([2, 2]), numbers([2, 2])],
+    run: (x, y, z) => concat([x!, y!, z!], 1),
+    reference: (x, y, z) =>
+      [0, 2].flatMap((i) => [x!, y!, z!].flatMap((v) => v.slice(i, i + 2))),
+    tolerance: EXACT,
+  },
+  {
+    op: "concat",
     note: "of indices",
     inputs: [indices([1, 2]), indices([3])],
     run: (x, y) => concat([x!, y!], 0),

@@ -18,6 +18,7 @@ const CASES: readonly [classes: number, targets: readonly number[]][] = [
   [7, [2, MASKED, 0, 6, 7]],
   [260, [0, 259, 260, 4]],
   [3, [3, 3]],
+  [3, []],
   // More rows than one block of the mean.
   [2, Array.from({ length: 300 }, (_, r) => r % 3)],
 ];
@@ -43,7 +44,7 @@ export const lossSamples: readonly Sample[] = CASES.flatMap(
         reference: (x, t) => {
           const all = nats(x!, t!, classes);
           const count = t!.filter((target) => target < classes).length;
-          return [all.reduce((a, b) => a + b) / Math.max(count, 1)];
+          return [all.reduce((a, b) => a + b, 0) / Math.max(count, 1)];
         },
         tolerance: sumOf(classes),
       },

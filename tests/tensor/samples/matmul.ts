@@ -32,6 +32,11 @@ const SIZES = [
   [1, 9, 12, 4],
   [2, 3, 5, 7],
   [3, 12, 20, 16],
+  [1, 0, 3, 2],
+  [1, 3, 0, 2],
+  [1, 3, 2, 0],
+  [2, 0, 0, 3],
+  [0, 3, 2, 4],
 ] as const;
 
 const products: Sample[] = SIZES.flatMap(([batch, m, n, k]) =>
@@ -56,16 +61,17 @@ const products: Sample[] = SIZES.flatMap(([batch, m, n, k]) =>
 function linearSample(
   note: string,
   [rows, inDim, out]: readonly [number, number, number],
-  { bias = false, residual = false, tanh = false },
+  { bias = false, residual = false, tanh = false, flat = false },
 ): Sample {
+  const lead = flat ? [] : [rows];
   return {
     op: "linear",
     note,
     inputs: [
-      numbers([rows, inDim], [-1, 1]),
+      numbers([...lead, inDim], [-1, 1]),
       numbers([out, inDim], [-1, 1]),
       ...(bias ? [numbers([out])] : []),
-      ...(residual ? [numbers([rows, out])] : []),
+      ...(residual ? [numbers([...lead, out])] : []),
     ],
     run: (x, weight, ...rest) =>
       linear(x!, weight!, {
@@ -104,6 +110,34 @@ export const matmulSamples: readonly Sample[] = [
     bias: true,
     residual: true,
     tanh: true,
+  }),
+  ...[{}, { bias: true, tanh: true }].map((options) =>
+    linearSample(`of squares, ${Object.keys(options).length} options`, [
+      6,
+      6,
+      6,
+    ], {
+      ...options,
+      residual: true,
+    })
+  ),
+  ...[[0, 3, 2], [2, 0, 3], [2, 3, 0], [0, 0, 0]].flatMap(
+    ([rows = 0, inDim = 0, out = 0]) =>
+      [false, true].map((all) =>
+        linearSample(
+          `of [${rows}, ${inDim}] to [${rows}, ${out}], ${
+            all ? "all" : "alone"
+          }`,
+          [rows, inDim, out],
+          { bias: all, residual: all, tanh: all },
+        )
+      ),
+  ),
+  linearSample("of one row", [1, 5, 5], {
+    bias: true,
+    residual: true,
+    tanh: true,
+    flat: true,
   }),
   {
     op: "reshape",

@@ -85,6 +85,27 @@ export const reduceSamples: readonly Sample[] = [
     run: (x) => sumTo(x!, [2, 3]),
     reference: (x) => x!,
   },
+  ...[[0], [0, 3], [3, 0]].map((shape): Sample => ({
+    op: "sum",
+    note: `of [${shape}], which is nothing`,
+    inputs: [numbers(shape)],
+    run: (x) => sum(x!),
+    reference: () => [0],
+  })),
+  {
+    op: "sumTo",
+    note: "of nothing to something",
+    inputs: [numbers([0, 3])],
+    run: (x) => sumTo(x!, [1, 3]),
+    reference: () => [0, 0, 0],
+  },
+  {
+    op: "broadcastTo",
+    note: "of something to nothing",
+    inputs: [numbers([1, 3])],
+    run: (x) => broadcastTo(x!, [2, 0, 3]),
+    reference: () => [],
+  },
   {
     op: "broadcastTo",
     inputs: [numbers([2, 1, 2])],
@@ -102,7 +123,9 @@ export const reduceSamples: readonly Sample[] = [
     reference: (x) => [...x!, ...x!],
     differentiable: false,
   },
-  ...[[1, 1], [3, 5], [2, 300]].map(([rows = 0, length = 0]): Sample => ({
+  ...[[1, 1], [3, 5], [2, 300], [0, 4], [3, 0]].map((
+    [rows = 0, length = 0],
+  ): Sample => ({
     op: "cumulativeSum",
     note: `of [${rows}, ${length}]`,
     inputs: [numbers([rows, length])],

@@ -18,9 +18,12 @@ function normalized(row: readonly number[], eps: number): number[] {
 }
 
 /** Rows that fit one workgroup, many blocks, four lanes or none of these. */
-const SHAPES = [[1, 1], [3, 7], [2, 3, 8], [37, 4], [2, 261]] as const;
+const SHAPES = [[1, 1], [3, 7], [2, 3, 8], [37, 4], [2, 261], [9], [
+  0,
+  5,
+]] as const;
 
-export const rowSamples: readonly Sample[] = SHAPES.flatMap(
+const samples = SHAPES.flatMap(
   (shape): Sample[] => {
     const cols = shape.at(-1)!;
     return [
@@ -73,3 +76,19 @@ export const rowSamples: readonly Sample[] = SHAPES.flatMap(
     ];
   },
 );
+
+export const rowSamples: readonly Sample[] = [
+  ...samples,
+  ...(["softmax", "rmsNorm", "layerNorm"] as const).map((op): Sample => ({
+    op,
+    note: "of rows of nothing",
+    inputs: [numbers([3, 0]), ...(op === "softmax" ? [] : [numbers([0])])],
+    run: (x, gain) =>
+      op === "softmax"
+        ? softmax(x!)
+        : op === "rmsNorm"
+        ? rmsNorm(x!, gain!)
+        : layerNorm(x!, gain!),
+    reference: () => [],
+  })),
+];

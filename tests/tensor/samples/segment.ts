@@ -34,6 +34,10 @@ const CASES: readonly [
   [[0], 1, 1],
   [[5, 0, 0, 0, 2, 5, 3, 3, 5, 5], 5, 3],
   [[0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 3], 4, 8],
+  [[], 0, 3],
+  [[], 2, 3],
+  [[3, 3], 0, 2],
+  [[0, 1], 2, 0],
 ];
 
 export const segmentSamples: readonly Sample[] = CASES.flatMap(

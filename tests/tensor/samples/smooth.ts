@@ -15,6 +15,9 @@ const CASES: readonly [
   [[0], 1, 1, 1],
   [[0, 1, 1, 2], 3, 3, 5],
   [[1, 1, 2, 10, 4, 4, 6, 7, 7, 10], 5, 10, 4],
+  [[], 1, 0, 3],
+  [[], 2, 2, 3],
+  [[0, 1], 2, 2, 0],
 ];
 
 export const smoothSamples: readonly Sample[] = CASES.map(
