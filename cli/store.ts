@@ -56,7 +56,7 @@ export class FolderStore implements RunStore {
       await Deno.remove(temporary).catch(() => {});
       const before = await lookAt(path).catch(() => undefined);
       throw new Error(
-        `Cannot save ${path}: ${why(error)}${
+        `Cannot save ${path}: ${reason(error)}${
           before ? "; what was saved before is intact" : ""
         }`,
       );
@@ -82,7 +82,7 @@ export class FolderStore implements RunStore {
         at += await file.write(bytes.subarray(at));
       }
     } catch (error) {
-      throw new Error(`Cannot add to ${path}: ${why(error)}`);
+      throw new Error(`Cannot add to ${path}: ${reason(error)}`);
     }
   }
 
@@ -91,6 +91,13 @@ export class FolderStore implements RunStore {
     if (!this.#made) await Deno.mkdir(this.folder, { recursive: true });
     this.#made = true;
   }
+}
+
+/** Why a file was not written. */
+function reason(error: unknown): string {
+  return error instanceof Deno.errors.NotFound
+    ? "expected the folder that the run was begun in, got none; it was deleted or moved"
+    : why(error);
 }
 
 export async function runFolder(folder = ""): Promise<FolderStore> {
