@@ -1,4 +1,4 @@
-import { type Device, slice, type Tensor } from "../tensor/mod.ts";
+import { type Device, type Scope, slice, type Tensor } from "../tensor/mod.ts";
 import { KvCache } from "../nn/mod.ts";
 import type { Blt } from "./blt.ts";
 import { OpenGroups, type Think } from "./open_groups.ts";
@@ -11,7 +11,10 @@ export interface BodyOptions {
   readonly nothing?: Tensor | undefined;
 }
 
-/** The caches of a {@linkcode Blt} from embedded bytes to logits. */
+/**
+ * The caches of a {@linkcode Blt} from embedded bytes to logits. Its memory
+ * belongs to the scope in which it is made, which lasts.
+ */
 export class BodySession {
   /** Most bytes that may be read at once. */
   readonly most: number;
@@ -41,9 +44,12 @@ export class BodySession {
       device,
       encoder.dim,
       { pool: model.pool, reader: model.decoder },
-      (pooled) => {
-        const attend = this.#latent.extend(pooled.shape[0]!);
-        return then(model.think(pooled, attend));
+      (pooled, scope) => {
+        const thought = scope.run(() => {
+          const attend = this.#latent.extend(pooled.shape[0]!);
+          return model.think(pooled, attend);
+        });
+        return then(thought, scope);
       },
       nothing,
     );
@@ -57,28 +63,34 @@ export class BodySession {
   /**
    * Logits after the last of some bytes, x: [n, D] -> [1, V]. `ends` tells of
    * each byte whether its patch ends with it, or with `lookback` whether the
-   * one before it does.
+   * one before it does. What it gives belongs to `scope`.
    */
   async read(
     x: Tensor,
     ends: readonly boolean[],
+    scope: Scope,
     options: { readonly lookback?: boolean } = {},
   ): Promise<Tensor> {
     const model = this.#model;
     const count = ends.length;
-    const bytes = model.encoder.forward(x, this.#encoder.extend(count));
+    const bytes = scope.run(() =>
+      model.encoder.forward(x, this.#encoder.extend(count))
+    );
     const { keysValues, unitsSee } = await this.#patches.read(
       bytes,
       ends,
+      scope,
       options,
     );
-    const decoded = model.decoder.forward(
-      bytes,
-      keysValues,
-      unitsSee,
-      this.#decoder.extend(count),
-    );
-    const { shape: [, dim = 0] } = decoded;
-    return model.logits(slice(decoded, [[count - 1, count], [0, dim]]));
+    return scope.run(() => {
+      const decoded = model.decoder.forward(
+        bytes,
+        keysValues,
+        unitsSee,
+        this.#decoder.extend(count),
+      );
+      const { shape: [, dim = 0] } = decoded;
+      return model.logits(slice(decoded, [[count - 1, count], [0, dim]]));
+    });
   }
 }

@@ -9,6 +9,8 @@ export interface CalibrationOptions {
   readonly target: number;
   /** Longest patch, in bytes. Absent: no limit. */
   readonly maxBytes?: number;
+  /** Takes the nearest mean where the target cannot be reached. */
+  readonly nearest?: boolean;
 }
 
 /** A threshold and what it does to the text it was found on. */
@@ -23,6 +25,15 @@ export interface Calibration {
   readonly histogram: readonly number[];
 }
 
+/** Whether a mean is off by no more than a patch or 2 % of all patches. */
+export function isReached(
+  { target, measured }: Pick<Calibration, "target" | "measured">,
+  ids: number,
+): boolean {
+  const wanted = ids / target;
+  return Math.abs(ids / measured - wanted) <= Math.max(1, 0.02 * wanted);
+}
+
 /**
  * Finds the threshold that gives patches of a wanted mean length.
  *
@@ -31,8 +42,9 @@ export interface Calibration {
  * starts and cuts at `maxBytes` add to the starts that the quantile counts.
  *
  * With distinct scores the number of patches is within one of the wanted number.
- * Throws a `RangeError` for an empty row, a target below 1, or one that is off
- * by more than a patch and 2 %, and says which means can be reached.
+ * Throws a `RangeError` for an empty row, a target below 1, or, unless `nearest`,
+ * one that is off by more than a patch and 2 %, and says which means can be
+ * reached.
  *
  * @example Usage
  * ```ts
@@ -49,7 +61,7 @@ export interface Calibration {
  */
 export function calibrate(
   row: PatcherRow,
-  { target, ...rule }: CalibrationOptions,
+  { target, nearest = false, ...rule }: CalibrationOptions,
 ): Calibration {
   const { ids, entropies = new Float32Array(0) } = row;
   if (ids.length === 0) {
@@ -88,8 +100,7 @@ export function calibrate(
 
   const lengths = lengthsAt(threshold);
   const measured = ids.length / lengths.length;
-  const wanted = ids.length / target;
-  if (Math.abs(lengths.length - wanted) > Math.max(1, 0.02 * wanted)) {
+  if (!nearest && !isReached({ target, measured }, ids.length)) {
     throw new RangeError(
       `Cannot calibrate a threshold: the nearest means that can be reached are ${
         below.toFixed(2)

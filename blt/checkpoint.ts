@@ -1,21 +1,33 @@
 import type { RngState } from "../tensor/mod.ts";
 import { writeSafetensors } from "../nn/mod.ts";
-import { choice, type Field, list, mismatch, object, whole } from "./fields.ts";
+import {
+  choice,
+  type Field,
+  list,
+  mismatch,
+  object,
+  optional,
+  whole,
+} from "./fields.ts";
+import { NonFiniteError, type Phase, type RunPlace } from "./errors.ts";
 import { matching, readTensors, RUN_FILES } from "./run.ts";
 import type { RunStore } from "./store.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What is being trained. */
-export type Phase = "entropy model" | "model";
-
 /** How far a run has got. */
-export interface Progress {
-  /** What is being trained. */
-  readonly phase: Phase;
-  /** Steps of the phase that are done. */
-  readonly step: number;
+export interface Progress extends RunPlace {
   /** State of the random numbers that pick batches. */
   readonly batches: RngState;
+  /** All steps are done, but thresholds were not settled behind them. */
+  readonly unsettled?: true;
+}
+
+/** What else decides about a checkpoint. */
+export interface CheckpointOptions {
+  /** Where the last one was made, for the error. */
+  readonly saved?: RunPlace | undefined;
+  /** See {@linkcode Progress}; default false. */
+  readonly unsettled?: boolean;
 }
 
 /** Planes of the arena that resuming needs. */
@@ -24,12 +36,17 @@ const PLANES = ["values", "m", "v"];
 /** Key of the progress in the file's metadata. */
 const PROGRESS = "progress";
 
-/** Stores all that resuming needs, in one file, wholly or not at all. */
+/**
+ * Stores all that resuming needs, in one file, wholly or not at all. Rejects
+ * with a `NonFiniteError` rather than to replace what is good.
+ */
 export async function writeCheckpoint(
   store: RunStore,
   phase: Phase,
   trainer: Trainer,
+  { saved, unsettled = false }: CheckpointOptions = {},
 ): Promise<void> {
+  const { steps: step } = trainer.optimizer;
   const { arena } = trainer.weights;
   const tensors = new Map<
     string,
@@ -37,14 +54,18 @@ export async function writeCheckpoint(
   >();
   for (const plane of PLANES) {
     for (const [name, data] of await arena.read(plane)) {
+      if (!allFinite(data)) {
+        throw new NonFiniteError({ phase, step }, saved, "weights");
+      }
       const { shape } = arena.values.get(name)!;
       tensors.set(`${plane}/${name}`, { shape, data });
     }
   }
   const progress: Progress = {
     phase,
-    step: trainer.optimizer.steps,
+    step,
     batches: trainer.batches.state,
+    ...unsettled ? { unsettled } : {},
   };
   const metadata = new Map([[PROGRESS, JSON.stringify(progress)]]);
   await store.write(RUN_FILES.state, writeSafetensors(tensors, metadata));
@@ -95,10 +116,16 @@ const PROGRESS_FIELD: Field<Progress> = object<Progress>({
   phase: choice<Phase>(["entropy model", "model"]),
   step: whole(0, 2 ** 31 - 1),
   batches: RNG_FIELD,
+  unsettled: optional(choice([true])),
 });
 
 /** Most characters of a progress that an error shows. */
 const SHOWN = 200;
+function allFinite(data: Float32Array): boolean {
+  let zero = 0;
+  for (const value of data) zero += value * 0; // NaN for what is not finite
+  return zero === 0;
+}
 
 function parseProgress(text = ""): Progress {
   try {

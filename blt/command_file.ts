@@ -10,11 +10,14 @@ export interface StartCommand {
   readonly data?: readonly string[];
   /** The device that was asked for. */
   readonly device?: DeviceChoice;
+  /** Its other flags as arguments, until there is a plan. */
+  readonly settings?: readonly string[];
 }
 
 const COMMAND_FIELD = object<StartCommand>({
   data: optional(list(text(2 ** 15), 2 ** 16)),
   device: optional(choice<DeviceChoice>(["auto", "webgpu", "cpu"])),
+  settings: optional(list(text(2 ** 15), 2 ** 8)),
 });
 
 /** Reads `command.json`. Throws a `SyntaxError` naming what is wrong. */

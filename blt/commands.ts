@@ -47,6 +47,8 @@ export interface FlagValues {
   readonly context?: number;
   /** Highest learning rate. */
   readonly lr?: number;
+  /** Highest learning rate of the entropy model. */
+  readonly entropyLr?: number;
   /** Of the random numbers. */
   readonly seed?: number;
   /** The device to compute on. */
@@ -139,6 +141,12 @@ const FLAGS: {
   batch: integerFlag("B", "rows in a batch", 1),
   context: integerFlag("T", "bytes in a row", 1),
   lr: numberFlag("X", "highest learning rate", (x) => x > 0, "a number > 0"),
+  entropyLr: numberFlag(
+    "X",
+    "highest learning rate of the entropy model",
+    (x) => x > 0,
+    "a number > 0",
+  ),
   seed: integerFlag("S", "same seed, same result", 0),
   device: choiceFlag(["auto", "webgpu", "cpu"], "where to compute"),
   storage: choiceFlag(
@@ -185,7 +193,7 @@ const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: "[--data PATH]... [--model M] [--preset P] [--patcher P] " +
       "[--patch-bytes R] [--objective O] [--no-skip] [--levels L] " +
       "[--uncertainty U] [--units-per-group U] [--rule R] [--steps N] [--batch B] [--context T] [--lr X] " +
-      "[--seed S] [--device D] [--storage S] [--out DIR] [--resume DIR] " +
+      "[--entropy-lr X] [--seed S] [--device D] [--storage S] [--out DIR] [--resume DIR] " +
       "[--eval-every N] [--save-every N]",
   },
   generate: {
@@ -297,17 +305,31 @@ export function parseValues(
   return values;
 }
 
+/** What may differ when a run is resumed: training says what comes too late. */
+const CHANGEABLE: readonly (keyof FlagValues)[] = [
+  "data", // the same texts at another place
+  "lr",
+  "entropyLr",
+  "patchBytes",
+];
+
 /**
- * Settings of a run that is resumed: those it was started with. Throws a
- * `UsageError` when a value that is given now contradicts them.
+ * Settings of a run that is resumed: those it was started with, but for what
+ * may change. Throws a `UsageError` when another value that is given now
+ * contradicts them.
  */
 export function resumedValues<T extends FlagValues>(
   started: T,
   given: FlagValues,
 ): T {
+  const changed: [string, unknown][] = [];
   for (const [name, value] of Object.entries(given)) {
     // Another device may go on with a run.
-    if (name === "resume" || name === "device") continue;
+    if (["resume", "out", "device"].includes(name)) continue;
+    if (CHANGEABLE.includes(name as keyof FlagValues)) {
+      changed.push([name, value]);
+      continue;
+    }
     const before = started[name as keyof FlagValues];
     if (String(value) === String(before)) continue;
     const flag = flagName(name);
@@ -318,7 +340,20 @@ export function resumedValues<T extends FlagValues>(
       usageOf("train"),
     );
   }
-  return started;
+  return { ...started, ...Object.fromEntries(changed) };
+}
+
+/** The arguments that `parseValues` reads these values from. */
+export function argumentsOf(values: FlagValues): string[] {
+  return Object.entries(values).flatMap(([name, value]) => {
+    if (value === true) return [flagName(name)];
+    return [value].flat().map((each) => `${flagName(name)}=${each}`);
+  });
+}
+
+function samePath(a: string | undefined, b: string): boolean {
+  const plain = (path: string): string => path.replace(/^\.\/|\/+$/g, "");
+  return a !== undefined && plain(a) === plain(b);
 }
 
 function flagsOf(command: CommandName): Record<string, Flag<unknown>> {
@@ -343,7 +378,8 @@ function requireAll(command: CommandName, values: FlagValues): void {
   }
   switch (command) {
     case "train":
-      if (values.resume !== undefined && values.out !== undefined) {
+      // The command that began a run may be repeated with --resume.
+      if (values.out !== undefined && !samePath(values.resume, values.out)) {
         requireOne("resume", "out");
       }
       break;

@@ -100,10 +100,10 @@ export function tokenStream(documents: readonly Document[]): Uint32Array {
 }
 
 /**
- * Number that tells streams apart: 32-bit FNV-1a of the ids (Fowler, Noll and
- * Vo, 1991).
+ * Number that tells streams apart, of ids or of bytes: 32-bit FNV-1a (Fowler,
+ * Noll and Vo, 1991).
  */
-export function fingerprint(stream: Uint32Array): number {
+export function fingerprint(stream: Uint32Array | Uint8Array): number {
   let hash = 2166136261;
   for (const id of stream) hash = Math.imul(hash ^ id, 16777619);
   return hash >>> 0;

@@ -1,6 +1,15 @@
-import { type Device, entropy, noGrad, Scope } from "../tensor/mod.ts";
+import { type Device, entropy, Scope } from "../tensor/mod.ts";
 import type { ByteTransformer } from "./byte_transformer.ts";
 import { BOS } from "./bytes.ts";
+import { type LongWork, Turns } from "./turns.ts";
+
+/** Options of {@linkcode streamEntropies}. */
+export interface EntropiesOptions extends LongWork {
+  /** What an earlier call found of the front of the stream, with this model. */
+  readonly known?: Float32Array;
+  /** Hears how many positions are done, and what stands there. */
+  readonly progress?: (done: number, entropies: Float32Array) => void;
+}
 
 /** Ids whose entropies one forward pass gives. */
 const CHUNK = 2048;
@@ -15,25 +24,37 @@ function reach({ config: { transformer } }: ByteTransformer): number {
  * small byte model that reads each document on its own with its window.
  *
  * stream: [T], from `tokenStream` -> [T]. Waits for the device now and then.
+ * Rejects with the signal's reason when it is aborted.
  */
 export async function streamEntropies(
   model: ByteTransformer,
   device: Device,
   stream: Uint32Array,
+  { known = new Float32Array(), progress, ...work }: EntropiesOptions = {},
 ): Promise<Float32Array> {
-  using _scope = new Scope();
+  using scope = new Scope({ open: false, records: false });
+  const turns = new Turns(work);
   const before = reach(model);
-  const positions = before + CHUNK;
-  const feed = model.feed(device, positions, { gradient: false });
+  const feed = scope.run(() =>
+    model.feed(device, before + CHUNK, { gradient: false })
+  );
   const entropies = new Float32Array(stream.length);
-  for (let at = 0; at < stream.length; at += CHUNK) {
-    using _chunk = new Scope();
+  entropies.set(known.subarray(0, stream.length));
+  // Each chunk is read from the same place, wherever the first call stopped.
+  const first = Math.floor(known.length / CHUNK) * CHUNK;
+  for (let at = first; at < stream.length; at += CHUNK) {
+    progress?.(at, entropies);
+    await turns.next();
     const start = chunkStart(stream, at, before);
     const ids = stream.subarray(start, at + CHUNK);
-    const rows = { ids, lengths: [ids.length], starts: [] };
-    const found = await noGrad(() => entropy(feed(rows))).data();
+    const found = await scope.run(() => {
+      using _chunk = new Scope();
+      const rows = { ids, lengths: [ids.length], starts: [] };
+      return entropy(feed(rows)).data();
+    });
     entropies.set(found.subarray(at - start), at);
   }
+  progress?.(stream.length, entropies);
   return entropies;
 }
 

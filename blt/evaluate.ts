@@ -1,16 +1,11 @@
-import {
-  type Device,
-  noGrad,
-  Scope,
-  Tensor,
-  tokenNats,
-} from "../tensor/mod.ts";
+import { type Device, Scope, Tensor, tokenNats } from "../tensor/mod.ts";
 import type { PatchedRows } from "./batch.ts";
 import type { ByteTransformer } from "./byte_transformer.ts";
 import { byteCount, windows } from "./corpus.ts";
 import { streamEntropies } from "./entropies.ts";
 import type { LanguageModel } from "./lesson.ts";
 import { needsEntropyModel, patchRows } from "./model.ts";
+import { type LongWork, Turns } from "./turns.ts";
 
 /** How well a model predicts a text. */
 export interface Evaluation {
@@ -38,24 +33,27 @@ const BATCH_IDS = 4096;
 /**
  * Bits per byte of a stream, read in rows of `context` ids that each begin
  * anew. stream: [T], from `tokenStream`. Waits for the device now and then.
+ * Rejects with the signal's reason when it is aborted.
  */
 export async function evaluateStream(
   { model, entropyModel, device }: Trained,
   stream: Uint32Array,
   context: number,
+  work: LongWork = {},
 ): Promise<Evaluation> {
-  using _scope = new Scope();
   const entropies = entropyModel && needsEntropyModel(model.config)
-    ? await streamEntropies(entropyModel, device, stream)
+    ? await streamEntropies(entropyModel, device, stream, work)
     : undefined;
-  const costOf = costs(model, device, context);
+  using scope = new Scope({ open: false, records: false });
+  const turns = new Turns(work);
+  const costOf = scope.run(() => costs(model, device, context));
   const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
   let nats = 0;
   let ids = 0;
   let patches = 0;
   const all = [...windows(stream, context)];
   for (let at = 0; at < all.length; at += rowsAtOnce) {
-    using _batch = new Scope();
+    await turns.next();
     const group = all.slice(at, at + rowsAtOnce);
     const own = entropies &&
       joined(
@@ -70,9 +68,12 @@ export async function evaluateStream(
       entropies: own,
     }, model.config);
     const targets = joined(group.map((row) => row.targets), Uint32Array);
-    const target = Tensor.from(device, [targets.length], targets);
     ids += targets.length;
-    const cost = await costOf(rows, target);
+    const cost = await scope.run(() => {
+      using _batch = new Scope();
+      const target = Tensor.from(device, [targets.length], targets);
+      return costOf(rows, target);
+    });
     nats += cost.nats;
     patches += cost.patches;
   }
@@ -84,7 +85,10 @@ export async function evaluateStream(
   };
 }
 
-/** What the targets of some rows cost, and their patches. */
+/**
+ * What the targets of some rows cost, and their patches. Launches all of it
+ * before it waits.
+ */
 type CostOf = (
   rows: PatchedRows,
   targets: Tensor,
@@ -98,15 +102,17 @@ function costs(model: LanguageModel, device: Device, context: number): CostOf {
     return async (rows, targets) => {
       // A late step, so that patches are its own.
       const batch = teach.upload(rows, Infinity);
-      const lesson = noGrad(() => teach.learn(batch, targets));
-      const [mean = NaN] = await lesson.nats.data();
-      const [patches = NaN] = await lesson.metrics![counter]!.data();
+      const { nats, metrics } = teach.learn(batch, targets);
+      const [[mean = NaN], [patches = NaN]] = await Promise.all([
+        nats.data(),
+        metrics![counter]!.data(),
+      ]);
       return { nats: mean * targets.size, patches };
     };
   }
   const feed = model.feed(device, context, { gradient: false });
   return async (rows, targets) => {
-    const each = await noGrad(() => tokenNats(feed(rows), targets)).data();
+    const each = await tokenNats(feed(rows), targets).data();
     let patches = 0;
     for (const flags of rows.starts) {
       patches += flags.subarray(0, -1).reduce((sum, flag) => sum + flag, 0);

@@ -12,6 +12,7 @@ import {
 import type {
   EvaluationEvent,
   PatcherEvent,
+  ProgressEvent,
   SampleEvent,
   SavedEvent,
   StartEvent,
@@ -23,8 +24,8 @@ import type {
 const count = whole(0, Number.MAX_SAFE_INTEGER);
 const words = text(2 ** 12);
 
-/** Events as metrics keep them, of which a sample is none. */
-type KeptEvent = Exclude<TrainEvent, SampleEvent>;
+/** Events as metrics keep them, of which samples and progress are none. */
+type KeptEvent = Exclude<TrainEvent, SampleEvent | ProgressEvent>;
 
 /** Reads an event out of parsed JSON. */
 export const EVENT_FIELD: Field<KeptEvent> = union<KeptEvent>({

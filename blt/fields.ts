@@ -39,7 +39,7 @@ export function shown(value: unknown): string {
 }
 
 /** One of a few words. */
-export function choice<const T extends string | number>(
+export function choice<const T extends string | number | boolean>(
   choices: readonly T[],
 ): Field<T> {
   const expected = choices.map((each) => JSON.stringify(each)).join(" or ");

@@ -1,4 +1,4 @@
-import type { Device, Tensor } from "../tensor/mod.ts";
+import type { Device, Scope, Tensor } from "../tensor/mod.ts";
 import { KvCache } from "../nn/mod.ts";
 import { UnitGrouper } from "./host_grouping.ts";
 import type { Level } from "./level.ts";
@@ -14,7 +14,8 @@ export interface NewUnits {
 
 /**
  * One level during generation: groups units as they come, runs its trunk once
- * for each closed group, and lets the units read what is closed.
+ * for each closed group, and lets the units read what is closed. Its memory
+ * belongs to the scope in which it is made, which lasts.
  */
 export class LevelSession {
   /** For each unit read, whether the next one starts a group. */
@@ -45,12 +46,21 @@ export class LevelSession {
     });
     this.#trunk = new KvCache(device, trunk);
     this.#reader = new KvCache(device, reader);
-    this.#groups = new OpenGroups(device, reader.dim, level, (pooled) => {
-      const attend = this.#trunk.extend(pooled.shape[0]!);
-      const input = level.input?.forward(pooled) ?? pooled;
-      const x = level.trunk.forward(input, attend);
-      return above ? above.read({ x, seams: this.#seams }) : Promise.resolve(x);
-    });
+    this.#groups = new OpenGroups(
+      device,
+      reader.dim,
+      level,
+      (pooled, scope) => {
+        const x = scope.run(() => {
+          const attend = this.#trunk.extend(pooled.shape[0]!);
+          const input = level.input?.forward(pooled) ?? pooled;
+          return level.trunk.forward(input, attend);
+        });
+        return above
+          ? above.read({ x, seams: this.#seams }, scope)
+          : Promise.resolve(x);
+      },
+    );
   }
 
   /** Groups closed so far; the trunk ran once for each. */
@@ -58,18 +68,22 @@ export class LevelSession {
     return this.#groups.closed;
   }
 
-  /** Units that have read the groups. [n, D] -> [n, D] */
-  async read({ x, seams }: NewUnits): Promise<Tensor> {
+  /**
+   * Units that have read the groups: [n, D] -> [n, D]. What it gives belongs to
+   * `scope`.
+   */
+  async read({ x, seams }: NewUnits, scope: Scope): Promise<Tensor> {
     const { reader } = this.#level;
     const count = x.shape[0]!;
-    const ends = await this.#ends(x, seams);
+    const ends = await this.#ends(x, seams, scope);
     this.#seams = seams?.filter((_, i) => ends[i]);
-    const { keysValues, unitsSee } = await this.#groups.read(x, ends);
-    return reader.forward(
+    const { keysValues, unitsSee } = await this.#groups.read(
       x,
-      keysValues,
-      unitsSee,
-      this.#reader.extend(count),
+      ends,
+      scope,
+    );
+    return scope.run(() =>
+      reader.forward(x, keysValues, unitsSee, this.#reader.extend(count))
     );
   }
 
@@ -77,11 +91,12 @@ export class LevelSession {
   async #ends(
     x: Tensor,
     seams: readonly number[] | undefined,
+    scope: Scope,
   ): Promise<boolean[]> {
     const { cost } = this.#level;
     const count = x.shape[0]!;
     const scores = cost
-      ? await cost.forward(x).data()
+      ? await scope.run(() => cost.forward(x).data())
       : seams ?? new Float32Array(count);
     const ends = Array.from(scores, (score) => this.#grouper.push(score));
     this.starts.push(...ends);

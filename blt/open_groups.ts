@@ -31,13 +31,16 @@ export interface GroupLayers {
   readonly reader: Reader;
 }
 
-/** Pooled groups to what units read: [P, k D] -> [P, .] */
-export type Think = (pooled: Tensor) => Promise<Tensor>;
+/**
+ * Pooled groups to what units read, in a scope for what is made on the way:
+ * [P, k D] -> [P, .]
+ */
+export type Think = (pooled: Tensor, scope: Scope) => Promise<Tensor>;
 
 /**
  * The groups of one level during generation: the units of the open one, and
  * what the newest closed one left to be read. Its memory belongs to the scope
- * in which it is made.
+ * in which it is made, which lasts.
  */
 export class OpenGroups {
   /** Groups closed so far. */
@@ -84,11 +87,13 @@ export class OpenGroups {
 
   /**
    * Adds units, x: [n, D]. `ends` tells of each whether its group ends with
-   * it, or, with `lookback`, whether that of the unit before it does.
+   * it, or, with `lookback`, whether that of the unit before it does. What it
+   * gives belongs to `scope`.
    */
   async read(
     x: Tensor,
     ends: readonly boolean[],
+    scope: Scope,
     { lookback = false }: { readonly lookback?: boolean } = {},
   ): Promise<Readable> {
     const before = this.#units;
@@ -102,14 +107,14 @@ export class OpenGroups {
       }
       return first + closed - 1;
     });
-    this.#append(x);
+    scope.run(() => this.#append(x));
     const keysValues = closed === 0
       ? this.#newest
-      : await this.#close(Uint32Array.from(bounds));
+      : await this.#close(Uint32Array.from(bounds), scope);
     const { slots } = this.#layers.pool;
     const keys = keysValues[0]?.shape[0] ?? 0;
     const seen = bytesSeeSlots(reads, slots);
-    const unitsSee = Intervals.from(this.#device, seen, keys);
+    const unitsSee = scope.run(() => Intervals.from(this.#device, seen, keys));
     return { keysValues, unitsSee };
   }
 
@@ -131,11 +136,32 @@ export class OpenGroups {
    * Runs the groups between `bounds`; the units behind them stay open. Gives
    * the keys and values of the newest group before and of all of these.
    */
-  async #close(bounds: Uint32Array): Promise<readonly Tensor[]> {
-    const { pool, reader } = this.#layers;
-    const device = this.#device;
+  async #close(bounds: Uint32Array, scope: Scope): Promise<readonly Tensor[]> {
     const count = bounds.length - 1;
     const end = bounds[count]!;
+    const pooled = scope.run(() => this.#pooled(bounds, end));
+    const outputs = await this.#think(pooled, scope);
+    this.closed += count;
+    return scope.run(() => {
+      this.#dropUnits(end);
+      const { pool, reader } = this.#layers;
+      const fresh = reader.keysValues(outputs);
+      const all = this.#readable
+        ? fresh.map((rows, layer) => concat([this.#newest[layer]!, rows], 0))
+        : fresh;
+      const from = (count - 1) * pool.slots;
+      fresh.forEach((rows, layer) =>
+        storeRows(this.#newest[layer]!, rows, { at: 0, from })
+      );
+      this.#readable = true;
+      return all;
+    });
+  }
+
+  /** The open units before `end`, pooled in the groups between `bounds`. */
+  #pooled(bounds: Uint32Array, end: number): Tensor {
+    const { pool } = this.#layers;
+    const device = this.#device;
     const units = this.#open.view([end, this.#open.shape[1]!]);
     const segments = Segments.fromRanges(
       device,
@@ -145,22 +171,7 @@ export class OpenGroups {
     );
     const seen = slotsSeeBytes(bounds, pool.slots);
     const slotsSee = Intervals.from(device, seen, end);
-    const outputs = await this.#think(
-      pool.forward(units, { segments, slotsSee }),
-    );
-    this.closed += count;
-    this.#dropUnits(end);
-
-    const fresh = reader.keysValues(outputs);
-    const all = this.#readable
-      ? fresh.map((rows, layer) => concat([this.#newest[layer]!, rows], 0))
-      : fresh;
-    const from = (count - 1) * pool.slots;
-    fresh.forEach((rows, layer) =>
-      storeRows(this.#newest[layer]!, rows, { at: 0, from })
-    );
-    this.#readable = true;
-    return all;
+    return pool.forward(units, { segments, slotsSee });
   }
 
   /** Forgets the first `count` open units. */

@@ -65,6 +65,8 @@ export interface TrainOptions {
   readonly context?: number;
   /** Highest learning rate; default by preset. */
   readonly lr?: number;
+  /** Highest learning rate of the entropy model; default by preset. */
+  readonly entropyLr?: number;
   /** As what products read weights; default "f32". */
   readonly storage?: WeightStorage;
   /** Same seed, same device: same bits. */
@@ -76,10 +78,7 @@ export interface TrainOptions {
 }
 
 /** Options with every default filled in. */
-export interface TrainPlan extends Required<TrainOptions> {
-  /** Highest learning rate of the entropy model. */
-  readonly entropyLr: number;
-}
+export type TrainPlan = Required<TrainOptions>;
 
 type Sizes = Pick<
   TrainPlan,
@@ -128,7 +127,7 @@ export function planOf(options: TrainOptions): TrainPlan {
   // A short run is not to spend its time on the entropy model.
   const entropySteps = Math.min(preset.entropySteps, steps);
   const sizes = { ...preset, entropySteps, ...options };
-  const { patchBytes, lr } = sizes;
+  const { patchBytes, lr, entropyLr } = sizes;
   const plan: TrainPlan = {
     evalEvery: steps,
     saveEvery: Math.max(1, Math.ceil(steps / 10)),
@@ -169,9 +168,42 @@ export function planOf(options: TrainOptions): TrainPlan {
       `Cannot train: uncertainty seam needs patches from an entropy model, got patcher ${patcher}`,
     );
   }
-  check("lr", lr > 0 && lr < Infinity, "a number > 0", lr);
+  for (const [name, value] of Object.entries({ lr, entropyLr })) {
+    check(name, value > 0 && value < Infinity, "a number > 0", value);
+  }
   check("seed", Number.isSafeInteger(seed), "a whole number", seed);
   return plan;
+}
+
+/**
+ * The plan of a run that goes on: the one that it was started with, but for
+ * learning rates, which may be other ones, and what only the model's training
+ * depends on until that has begun. Throws a `RangeError` for an option that
+ * contradicts it.
+ */
+export function resumedPlan(
+  before: TrainPlan,
+  options: TrainOptions,
+  { modelBegun }: { readonly modelBegun: boolean },
+): TrainPlan {
+  const given = Object.entries(options).filter(([name, value]) =>
+    value !== undefined && value !== before[name as keyof TrainPlan]
+  );
+  for (const [name, value] of given) {
+    const until = name === "entropyLr" || name === "patchBytes";
+    if (name === "lr" || (until && !modelBegun)) continue;
+    throw new RangeError(
+      `Cannot resume the run: expected ${name} ${
+        before[name as keyof TrainPlan]
+      }, ${
+        until
+          ? "since the training of the model has begun with it"
+          : "with which it was started"
+      }, got ${value}`,
+    );
+  }
+  if (given.length === 0) return before;
+  return planOf({ ...before, ...Object.fromEntries(given) });
 }
 
 /** The models of a plan. */

@@ -1,6 +1,7 @@
 import type { Evaluation } from "./evaluate.ts";
 import { printable, printableText } from "./patch_view.ts";
 import type {
+  ProgressEvent,
   SavedEvent,
   StartEvent,
   StepEvent,
@@ -30,6 +31,7 @@ export class TrainDisplay {
   readonly #losses: number[] = [];
   #shownAt = -Infinity;
   #shownStep = 0;
+  #progressAt: number | undefined;
   #live = false;
 
   /** Shows nothing yet. */
@@ -40,6 +42,7 @@ export class TrainDisplay {
   /** Shows one event, but not that something was saved: that is as it should be. */
   show(event: TrainEvent): void {
     if (event.kind === "step") this.#step(event);
+    else if (event.kind === "progress") this.#progress(event);
     else if (event.kind !== "saved") this.line(eventText(event));
   }
 
@@ -62,15 +65,29 @@ export class TrainDisplay {
     this.line(first + sparkline(this.#losses, width) + last);
   }
 
+  #progress(event: ProgressEvent): void {
+    const text = eventText(event);
+    if (this.#redraw((last) => text.slice(0, last))) return;
+    const now = this.#screen.now();
+    const first = this.#progressAt === undefined;
+    if (!first && now - this.#progressAt! < LINE_MS) return;
+    this.line(text);
+    this.#progressAt = now;
+  }
+
+  /** False where there is no line to redraw. */
+  #redraw(text: (columns: number) => string): boolean {
+    const columns = this.#screen.columns();
+    if (columns === undefined) return false;
+    const last = columns - 1; // a full line would move to the next
+    this.#screen.write(`\r${text(last).padEnd(last)}`);
+    this.#live = true;
+    return true;
+  }
+
   #step(event: StepEvent): void {
     if (event.phase === "model") this.#losses.push(event.loss);
-    const columns = this.#screen.columns();
-    if (columns !== undefined) {
-      const last = columns - 1; // a full line would move to the next
-      this.#screen.write(`\r${stepLine(event, last).padEnd(last)}`);
-      this.#live = true;
-      return;
-    }
+    if (this.#redraw((last) => stepLine(event, last))) return;
     const { step, steps } = event;
     const now = this.#screen.now();
     // A new phase counts its steps from 1 again.
@@ -113,6 +130,12 @@ export function eventText(
   switch (event.kind) {
     case "start":
       return startText(event);
+    case "progress": {
+      const share = Math.floor(100 * event.done / event.total);
+      return `entropy of every byte: ${grouped(event.done)} of ${
+        grouped(event.total)
+      }, ${share} %`;
+    }
     case "patcher":
       return `patches start above ${event.threshold.toFixed(3)} nats: ${
         event.measured.toFixed(2)

@@ -1,4 +1,4 @@
-import type { Device } from "../tensor/mod.ts";
+import { type Device, Scope } from "../tensor/mod.ts";
 import {
   parameters,
   type PlaceOptions,
@@ -46,6 +46,8 @@ export const RUN_FILES = {
   entropyWeights: "entropy.safetensors",
   /** All that resuming needs: weights, optimizer, random state. */
   state: "state.safetensors",
+  /** Entropy of every byte of the text, so that it is computed once. */
+  entropies: "entropies.safetensors",
   /** What training told, one JSON object a line. */
   metrics: "metrics.jsonl",
 } as const;
@@ -67,6 +69,8 @@ export interface RunConfig {
   readonly calibration?: Calibration;
   /** `fingerprint` of the stream it is trained on. */
   readonly data: number;
+  /** `fingerprint` of the stream that is held out; absent in old runs. */
+  readonly heldOut?: number;
 }
 
 /** A trained model with all that belongs to it. */
@@ -76,8 +80,11 @@ export interface Run extends Trained, Disposable {
 }
 
 /** What a new run begins with; thresholds are not known yet. */
-export function newRunConfig(plan: TrainPlan, data: number): RunConfig {
-  return { format: FORMAT, plan, data, ...modelsOf(plan) };
+export function newRunConfig(
+  plan: TrainPlan,
+  texts: Pick<RunConfig, "data" | "heldOut">,
+): RunConfig {
+  return { format: FORMAT, plan, ...texts, ...modelsOf(plan) };
 }
 
 /** Stores `config.json`. */
@@ -130,6 +137,7 @@ const CONFIG_FIELD: Field<RunConfig> = checked(
       histogram: list(whole(0, Number.MAX_SAFE_INTEGER), 2 ** 20),
     })),
     data: whole(0, 2 ** 32 - 1),
+    heldOut: optional(whole(0, 2 ** 32 - 1)),
   }),
   ({ plan, model, entropyModel }) => {
     const { kind: patcher = plan.patcher } = patcherOf(model) ?? {};
@@ -224,27 +232,31 @@ export async function readTensors(
   }
 }
 
-/** Places a model with the weights of a file. */
+/** Places a model with the weights of a file; frees them when disposed. */
 async function load(
   store: RunStore,
   name: string,
   model: object,
   device: Device,
   options: Pick<PlaceOptions, "storage"> = {},
-): Promise<Weights> {
+): Promise<Disposable> {
   const { tensors } = await readTensors(store, name);
   const values = matching(name, tensors, model);
-  const weights = placeWeights(model, device, { ...options, panels: true });
-  weights.arena.write("values", values);
-  return weights;
+  using owned = new DisposableStack();
+  const scope = owned.use(new Scope({ open: false }));
+  scope.run(() => {
+    const weights = placeWeights(model, device, { ...options, panels: true });
+    weights.arena.write("values", values);
+  });
+  return owned.move();
 }
 
-/** Reads the entropy model of a run. */
+/** Reads the entropy model of a run; `weights` free its memory. */
 export async function openEntropyModel(
   store: RunStore,
   config: ByteTransformerConfig,
   device: Device,
-): Promise<{ model: ByteTransformer; weights: Weights }> {
+): Promise<{ model: ByteTransformer; weights: Disposable }> {
   const model = undrawn(() => new ByteTransformer(config));
   const file = RUN_FILES.entropyWeights;
   return { model, weights: await load(store, file, model, device) };
@@ -263,18 +275,22 @@ export async function openRun(
   const config = await readRunConfig(store);
   const model = emptyModel(config.model);
   const file = RUN_FILES.weights;
-  const weights = await load(store, file, model, device, options);
-  const entropies = needsEntropyModel(config.model) && config.entropyModel
-    ? await openEntropyModel(store, config.entropyModel, device)
-    : undefined;
+  using owned = new DisposableStack();
+  owned.use(await load(store, file, model, device, options));
+  let entropyModel: ByteTransformer | undefined;
+  if (needsEntropyModel(config.model) && config.entropyModel) {
+    const opened = await openEntropyModel(store, config.entropyModel, device);
+    owned.use(opened.weights);
+    entropyModel = opened.model;
+  }
+  const kept = owned.move();
   return {
     config,
     model,
     device,
-    entropyModel: entropies?.model,
+    entropyModel,
     [Symbol.dispose](): void {
-      weights[Symbol.dispose]();
-      entropies?.weights[Symbol.dispose]();
+      kept.dispose();
     },
   };
 }

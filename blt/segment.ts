@@ -1,4 +1,3 @@
-import { Scope } from "../tensor/mod.ts";
 import { encode } from "./bytes.ts";
 import { EndToEndBlt } from "./end_to_end.ts";
 import { streamEntropies } from "./entropies.ts";
@@ -7,6 +6,7 @@ import { checkPatcher, type PatcherConfig } from "./patcher_config.ts";
 import { patchStarts } from "./patchers.ts";
 import { patchBounds } from "./patching.ts";
 import { ByteSession, openSession } from "./session.ts";
+import { type LongWork, Turns } from "./turns.ts";
 
 /** A range of a text. */
 export interface TextSpan {
@@ -49,23 +49,24 @@ interface Decisions {
 
 /**
  * Cuts a text into the patches, and groups of them, of a trained model, or into
- * patches by a rule that needs none. Throws a `RangeError` for an empty text
- * and for a model without patches.
+ * patches by a rule that needs none. Rejects with a `RangeError` for an empty
+ * text and for a model without patches, and with the signal's reason when it is
+ * aborted.
  */
 export async function segment(
   source: Trained | PatcherConfig,
   bytes: Uint8Array,
+  work: LongWork = {},
 ): Promise<TextUnits> {
   if (bytes.length === 0) {
     throw new RangeError(
       "Cannot cut a text into patches: expected at least one byte, got none",
     );
   }
-  using _scope = new Scope();
   const ids = encode(bytes, { eos: false });
   const { starts, entropies, probabilities, levels }: Decisions =
     "model" in source
-      ? await decisionsOf(source, ids)
+      ? await decisionsOf(source, ids, work)
       : { starts: patchStarts({ ids }, checkPatcher(source)), levels: [] };
   let bounds = [...patchBounds(starts).subarray(0, -1)];
   const patches = spansOf(bounds, ids.length);
@@ -97,23 +98,24 @@ function partOf(scores: Float32Array, { start, length }: TextSpan): number[] {
 async function decisionsOf(
   trained: Trained,
   ids: Uint32Array,
+  work: LongWork,
 ): Promise<Decisions> {
   const { model, entropyModel, device } = trained;
   const { config } = model;
   if (config.kind === "blt") {
     // Its patches need no more than the entropy model.
     const known = entropyModel &&
-      { entropies: await streamEntropies(entropyModel, device, ids) };
+      { entropies: await streamEntropies(entropyModel, device, ids, work) };
     const starts = patchStarts({ ids, ...known }, config.patcher);
     return { starts, ...known, levels: [] };
   }
-  const session = await openSession(trained);
+  using session = await openSession(trained);
   if (session instanceof ByteSession) {
     throw new RangeError(
       "Cannot cut a text into patches: the model reads single bytes",
     );
   }
-  await session.push(ids);
+  await session.push(ids, new Turns(work));
   const { starts } = session;
   // Flags and scores are about the byte itself, or about the one behind.
   const own = model instanceof EndToEndBlt && model.lookback;

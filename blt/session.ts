@@ -1,10 +1,4 @@
-import {
-  type Device,
-  entropy,
-  Scope,
-  slice,
-  type Tensor,
-} from "../tensor/mod.ts";
+import { type Device, entropy, slice, type Tensor } from "../tensor/mod.ts";
 import { KvCache } from "../nn/mod.ts";
 import { type ByteInputs, tableInputs } from "./batch.ts";
 import { Blt } from "./blt.ts";
@@ -15,18 +9,22 @@ import type { Trained } from "./evaluate.ts";
 import { UnitGrouper } from "./host_grouping.ts";
 import { LevelSession } from "./level_session.ts";
 import { type NgramHashConfig, NgramHasher } from "./ngram_hash.ts";
+import type { Think } from "./open_groups.ts";
 import { readsEntropy } from "./patcher_config.ts";
 import { Patcher } from "./patchers.ts";
 import { RoutingSession } from "./routing.ts";
+import { SessionMemory } from "./session_memory.ts";
 import { StackedBlt } from "./stacked.ts";
+import type { Turns } from "./turns.ts";
 
-/** A model reading one document id by id, with caches. */
-export interface Session {
+/** A model reading one document id by id, with caches; owns their memory. */
+export interface Session extends Disposable {
   /**
    * Reads ids that follow those read before, the first being BOS, and gives
-   * the logits of the next one. Throws a `RangeError` when there are none.
+   * the logits of the next one; after calls that still wait. Lets others have
+   * their `turns` on the way. Rejects with a `RangeError` when there are no ids.
    */
-  push(ids: Uint32Array): Promise<Float32Array>;
+  push(ids: Uint32Array, turns?: Turns): Promise<Float32Array>;
 }
 
 /** Uploads ids one after the other, remembering what hashed n-grams need. */
@@ -47,27 +45,9 @@ class InputStream {
   }
 }
 
-/** Calls `read` for pieces of at most `most` ids; gives its last result. */
-async function inPieces(
-  ids: Uint32Array,
-  most: number,
-  read: (piece: Uint32Array) => Promise<Float32Array>,
-): Promise<Float32Array> {
-  if (ids.length === 0) {
-    throw new RangeError("Cannot read ids: expected at least one, got none");
-  }
-  let last = new Float32Array();
-  for (let at = 0; at < ids.length; at += most) {
-    last = await read(ids.subarray(at, at + most)) as Float32Array<ArrayBuffer>;
-  }
-  return last;
-}
-
-/**
- * A {@linkcode ByteTransformer} with a cache. Its memory belongs to the scope
- * in which it is made.
- */
+/** A {@linkcode ByteTransformer} with a cache. */
 export class ByteSession implements Session {
+  readonly #memory = new SessionMemory();
   readonly #model: ByteTransformer;
   readonly #cache: KvCache;
   readonly #inputs: InputStream;
@@ -76,31 +56,41 @@ export class ByteSession implements Session {
   constructor(model: ByteTransformer, device: Device) {
     const { transformer, ngrams } = model.config;
     this.#model = model;
-    this.#cache = new KvCache(device, transformer);
+    this.#cache = this.#memory.keep(() => new KvCache(device, transformer));
     this.#inputs = new InputStream(device, ngrams);
   }
 
-  push(ids: Uint32Array): Promise<Float32Array> {
-    return inPieces(ids, this.#cache.most, async (piece) => {
-      using _scope = new Scope({ records: false });
-      const logits = this.#read(piece);
-      const { shape: [rows = 0, classes = 0] } = logits;
-      return await slice(logits, [[rows - 1, rows], [0, classes]]).data();
-    });
+  push(ids: Uint32Array, turns?: Turns): Promise<Float32Array> {
+    const { most } = this.#cache;
+    return this.#memory.read(
+      ids,
+      { most, turns },
+      (piece, scope) =>
+        scope.run(() => {
+          const logits = this.#read(piece);
+          const { shape: [rows = 0, classes = 0] } = logits;
+          return slice(logits, [[rows - 1, rows], [0, classes]]).data();
+        }),
+    );
   }
 
   /** Entropies of the ids that follow each of `ids`, in nats. */
-  async entropies(ids: Uint32Array): Promise<Float32Array> {
+  async entropies(ids: Uint32Array, turns?: Turns): Promise<Float32Array> {
     const found = new Float32Array(ids.length);
     let at = 0;
-    await inPieces(ids, this.#cache.most, async (piece) => {
-      using _scope = new Scope({ records: false });
-      const part = await entropy(this.#read(piece)).data();
+    const { most } = this.#cache;
+    await this.#memory.read(ids, { most, turns }, async (piece, scope) => {
+      const part = await scope.run(() => entropy(this.#read(piece)).data());
       found.set(part, at);
       at += part.length;
       return part;
     });
     return found;
+  }
+
+  /** Frees the caches. */
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 
   #read(ids: Uint32Array): Tensor {
@@ -112,7 +102,7 @@ export class ByteSession implements Session {
 /**
  * A {@linkcode Blt} with caches, or a {@linkcode StackedBlt}: the latent
  * transformer runs once for each closed patch, and where a patch starts is
- * decided once and kept. Its memory belongs to the scope in which it is made.
+ * decided once and kept.
  */
 export class BltSession implements Session {
   /** For each id read, whether the next one starts a patch. */
@@ -125,40 +115,42 @@ export class BltSession implements Session {
   readonly #inputs: InputStream;
   readonly #patcher: Patcher;
   readonly #entropies: ByteSession | undefined;
+  readonly #memory = new SessionMemory();
   readonly #body: BodySession;
   /** Entropies behind the patches that the present ids close. */
   #seams: readonly number[] | undefined;
 
   /**
    * Before the first id. Throws a `RangeError` when the patcher reads
-   * entropies and there is no model for them. `levels` are the further ones of
-   * a stack.
+   * entropies and there is no model for them. `makeLevels` makes the further
+   * ones of a stack.
    */
   constructor(
     model: Blt,
     device: Device,
     entropyModel?: ByteTransformer,
-    levels: readonly LevelSession[] = [],
+    makeLevels: () => readonly LevelSession[] = () => [],
   ) {
     const { patcher, ngrams } = model.config;
-    if (readsEntropy(patcher)) {
-      if (!entropyModel) {
-        throw new RangeError(
-          `Cannot find patches by ${patcher.kind}: expected an entropy model, got none`,
-        );
-      }
-      this.#entropies = new ByteSession(entropyModel, device);
-    }
-    const [level] = levels;
-    this.levels = levels;
+    const memory = this.#memory;
+    this.levels = memory.keep(makeLevels);
+    const [level] = this.levels;
     this.#model = model;
     this.#inputs = new InputStream(device, ngrams);
     this.#patcher = new Patcher(patcher);
-    this.#body = new BodySession(
-      model,
-      device,
-      level ? { then: (x) => level.read({ x, seams: this.#seams }) } : {},
+    const then: Think | undefined = level &&
+      ((x, scope) => level.read({ x, seams: this.#seams }, scope));
+    this.#body = memory.keep(() =>
+      new BodySession(model, device, then && { then })
     );
+    if (readsEntropy(patcher)) {
+      this.#entropies = memory.keep(() => {
+        if (entropyModel) return new ByteSession(entropyModel, device);
+        throw new RangeError(
+          `Cannot find patches by ${patcher.kind}: expected an entropy model, got none`,
+        );
+      });
+    }
   }
 
   /** Patches closed so far; the latent transformer ran once for each. */
@@ -166,26 +158,31 @@ export class BltSession implements Session {
     return this.#body.patches;
   }
 
-  push(ids: Uint32Array): Promise<Float32Array> {
-    return inPieces(ids, this.#body.most, async (piece) => {
-      const entropies = await this.#entropies?.entropies(piece);
+  push(ids: Uint32Array, turns?: Turns): Promise<Float32Array> {
+    const { most } = this.#body;
+    return this.#memory.read(ids, { most, turns }, async (piece, scope) => {
+      const entropies = await this.#entropies?.entropies(piece, turns);
       const ends = [...piece].map((id, i) =>
         this.#patcher.push(id, entropies?.[i])
       );
       this.starts.push(...ends);
       this.scores.push(...entropies ?? []);
       this.#seams = entropies && [...entropies].filter((_, i) => ends[i]);
-      using _scope = new Scope({ records: false });
-      const x = this.#model.embedding.forward(this.#inputs.next(piece));
-      return await (await this.#body.read(x, ends)).data();
+      const x = scope.run(() =>
+        this.#model.embedding.forward(this.#inputs.next(piece))
+      );
+      return await (await this.#body.read(x, ends, scope)).data();
     });
+  }
+
+  /** Frees the caches. */
+  [Symbol.dispose](): void {
+    this.#entropies?.[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
   }
 }
 
-/**
- * An {@linkcode EndToEndBlt} with caches. Its memory belongs to the scope in
- * which it is made.
- */
+/** An {@linkcode EndToEndBlt} with caches. */
 export class EndToEndSession implements Session {
   /** For each id read, whether a patch starts there or, else, behind it. */
   readonly starts: boolean[] = [];
@@ -193,6 +190,7 @@ export class EndToEndSession implements Session {
   readonly scores: number[] = [];
   /** There are none. */
   readonly levels: readonly LevelSession[] = [];
+  readonly #memory = new SessionMemory();
   readonly #model: EndToEndBlt;
   readonly #inputs: InputStream;
   readonly #tiny: KvCache;
@@ -206,20 +204,28 @@ export class EndToEndSession implements Session {
     const { blt, tiny, grouping } = model.config;
     this.#model = model;
     this.#inputs = new InputStream(device, blt.ngrams);
-    this.#tiny = new KvCache(device, tiny);
-    this.#branch = new KvCache(device, { ...tiny, layers: 1 });
+    const memory = this.#memory;
+    this.#tiny = memory.keep(() => new KvCache(device, tiny));
+    this.#branch = memory.keep(() =>
+      new KvCache(device, { ...tiny, layers: 1 })
+    );
     this.#grouper = new UnitGrouper({
       rule: grouping.rule,
       lookback: model.lookback,
       most: grouping.most,
       threshold,
     });
-    const routing = model.router && new RoutingSession(device, model.config);
+    const routing = model.router &&
+      memory.keep(() => new RoutingSession(device, model.config));
     this.#routing = routing;
-    this.#body = new BodySession(model.blt, device, {
-      nothing: model.nothing?.value,
-      ...routing && { then: (x) => Promise.resolve(routing.smooth(x)) },
-    });
+    const then: Think | undefined = routing &&
+      ((x, scope) => Promise.resolve(scope.run(() => routing.smooth(x))));
+    this.#body = memory.keep(() =>
+      new BodySession(model.blt, device, {
+        nothing: model.nothing?.value,
+        ...then && { then },
+      })
+    );
   }
 
   /** Patches closed so far; the latent transformer ran once for each. */
@@ -227,18 +233,20 @@ export class EndToEndSession implements Session {
     return this.#body.patches;
   }
 
-  push(ids: Uint32Array): Promise<Float32Array> {
+  push(ids: Uint32Array, turns?: Turns): Promise<Float32Array> {
     const most = Math.min(this.#body.most, this.#tiny.most);
-    return inPieces(ids, most, async (piece) => {
-      using _scope = new Scope({ records: false });
+    return this.#memory.read(ids, { most, turns }, async (piece, scope) => {
       const model = this.#model;
-      const inputs = this.#inputs.next(piece);
-      const { latents, scores } = model.sense(inputs, {
-        tiny: this.#tiny.extend(piece.length),
-        branch: this.#branch.extend(piece.length),
-        places: this.#routing?.places(piece.length),
+      const { inputs, latents, scores } = scope.run(() => {
+        const inputs = this.#inputs.next(piece);
+        const { latents, scores } = model.sense(inputs, {
+          tiny: this.#tiny.extend(piece.length),
+          branch: this.#branch.extend(piece.length),
+          places: this.#routing?.places(piece.length),
+        });
+        this.#routing?.keep(latents);
+        return { inputs, latents, scores };
       });
-      this.#routing?.keep(latents);
       const { lookback } = model;
       const ends = Array.from(await scores.data(), (score) => {
         const starts = this.#grouper.push(score);
@@ -248,15 +256,21 @@ export class EndToEndSession implements Session {
         // No patch lies before the first one.
         return starts && !(lookback && this.starts.length === 1);
       });
-      const x = model.embed(inputs, latents);
-      return await (await this.#body.read(x, ends, { lookback })).data();
+      const x = scope.run(() => model.embed(inputs, latents));
+      const logits = await this.#body.read(x, ends, scope, { lookback });
+      return await logits.data();
     });
+  }
+
+  /** Frees the caches. */
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 }
 
 /**
- * Session of a trained model, before the first id. Its memory belongs to the
- * scope in which it is made. Waits for the device when thresholds are tracked.
+ * Session of a trained model, before the first id; to be disposed. Waits for
+ * the device when thresholds are tracked.
  */
 export async function openSession(
   { model, entropyModel, device }: Trained,
@@ -268,12 +282,17 @@ export async function openSession(
     return new EndToEndSession(model, device, threshold);
   }
   if (model instanceof StackedBlt) {
-    const levels: LevelSession[] = [];
-    for (const level of model.levels.toReversed()) {
-      const [threshold = 0] = await level.threshold.value.data();
-      levels.unshift(new LevelSession(level, device, threshold, levels[0]));
-    }
-    return new BltSession(model.blt, device, entropyModel, levels);
+    const thresholds = await Promise.all(
+      model.levels.map((level) => level.threshold.value.data()),
+    );
+    return new BltSession(model.blt, device, entropyModel, () => {
+      const levels: LevelSession[] = [];
+      for (const [i, level] of [...model.levels.entries()].toReversed()) {
+        const [threshold = 0] = thresholds[i]!;
+        levels.unshift(new LevelSession(level, device, threshold, levels[0]));
+      }
+      return levels;
+    });
   }
   throw new TypeError(
     `Cannot generate with a model of kind ${model.config.kind}: it has no session`,

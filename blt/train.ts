@@ -1,11 +1,6 @@
-import { type Device, requireHalves, Rng, Scope } from "../tensor/mod.ts";
-import { calibrate } from "./calibrate.ts";
-import {
-  type Checkpoint,
-  type Phase,
-  readCheckpoint,
-  writeCheckpoint,
-} from "./checkpoint.ts";
+import { type Device, requireHalves, Rng } from "../tensor/mod.ts";
+import { calibrate, isReached } from "./calibrate.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import {
   Batches,
   byteCount,
@@ -22,12 +17,19 @@ import {
   withThreshold,
 } from "./config.ts";
 import { countParameters, flopsPerByte } from "./cost.ts";
-import { streamEntropies } from "./entropies.ts";
-import { NonFiniteError, type RunPlace } from "./errors.ts";
+import { keptEntropies } from "./entropy_file.ts";
+import type { Phase, RunPlace } from "./errors.ts";
 import { evaluateStream, type Trained } from "./evaluate.ts";
 import { generate } from "./generate.ts";
+import { Journal } from "./journal.ts";
 import { buildModel, emptyModel, needsEntropyModel } from "./model.ts";
-import { planOf, type TrainOptions, type TrainPlan } from "./options.ts";
+import {
+  planOf,
+  resumedPlan,
+  type TrainOptions,
+  type TrainPlan,
+} from "./options.ts";
+import { type PhaseOptions, type TrainOutcome, trainPhase } from "./phase.ts";
 import {
   newRunConfig,
   openEntropyModel,
@@ -39,7 +41,8 @@ import {
 } from "./run.ts";
 import type { RunStore } from "./store.ts";
 import type { TrainEvent } from "./train_event.ts";
-import { type StepMetrics, Trainer } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
+import { unlessStopped } from "./turns.ts";
 
 /** Where a training run happens. */
 export interface TrainEnvironment {
@@ -49,22 +52,18 @@ export interface TrainEnvironment {
   readonly store: RunStore;
   /** Hears what happens. */
   report(event: TrainEvent): void;
-  /** Stops the run after the present step, with all that resuming needs. */
+  /**
+   * Stops the run after the present step, or within other work, with all that
+   * resuming needs.
+   */
   readonly signal?: AbortSignal;
-  /** Whether to go on with the run in the store. */
+  /**
+   * Whether to go on with the run in the store, as soon as that has a
+   * `config.json`. Options must be those that it was started with, but for
+   * learning rates, and for `patchBytes` until the model itself is trained.
+   */
   readonly resume?: boolean;
 }
-
-/** How a training run ended. */
-export interface TrainOutcome {
-  /** False when it was stopped by the signal. */
-  readonly finished: boolean;
-  /** Steps of the phase that it was in. */
-  readonly step: number;
-}
-
-/** Steps between two looks at the metrics. */
-const METRICS_EVERY = 10;
 
 /** Share of the peak that is left of the learning rate at the end. */
 const FINAL_LR = 0.1;
@@ -80,7 +79,8 @@ const SAMPLE_BYTES = 300;
  * a threshold for the wanted mean patch, then the model itself.
  *
  * A run that was stopped and resumed gives the same bits as one that was not,
- * on the same device. Rejects with a `RangeError` for options or data that do
+ * on the same device and with the same options: other learning rates count from
+ * where it is resumed. Rejects with a `RangeError` for options or data that do
  * not fit, a `SyntaxError` for a damaged run, a `NonFiniteError` when training
  * diverges.
  */
@@ -89,13 +89,30 @@ export async function train(
   documents: readonly Document[],
   environment: TrainEnvironment,
 ): Promise<TrainOutcome> {
-  using _scope = new Scope();
-  const { store, resume = false } = environment;
+  const { store, report, resume = false } = environment;
   const before = resume ? await readRunConfig(store) : undefined;
-  const plan = before?.plan ?? planOf(options);
-  const checkpoint = resume ? await readCheckpoint(store) : undefined;
-  const run = new TrainingRun(plan, documents, environment, checkpoint);
+  const checkpoint = before ? await lastCheckpoint(store) : undefined;
+  const modelBegun = checkpoint?.progress.phase === "model";
+  const plan = before
+    ? resumedPlan(before.plan, options, { modelBegun })
+    : planOf(options);
+  const run = new TrainingRun(plan, documents, environment, {
+    checkpoint,
+    journal: await Journal.open(store, report),
+  });
   return await run.run(before);
+}
+
+/** The last checkpoint; `undefined` in a run that was stopped before the first. */
+async function lastCheckpoint(
+  store: RunStore,
+): Promise<Checkpoint | undefined> {
+  const { state, weights, entropyWeights } = RUN_FILES;
+  for (const name of [state, weights, entropyWeights]) {
+    // Weights without a state are of a run that cannot go on.
+    if (await store.read(name)) return await readCheckpoint(store);
+  }
+  return undefined;
 }
 
 /** One call of `train`. */
@@ -103,6 +120,7 @@ class TrainingRun {
   readonly #plan: TrainPlan;
   readonly #environment: TrainEnvironment;
   readonly #checkpoint: Checkpoint | undefined;
+  readonly #journal: Journal;
   readonly #rng: Rng;
   readonly #stream: Uint32Array;
   readonly #heldOut: Uint32Array;
@@ -112,12 +130,16 @@ class TrainingRun {
     plan: TrainPlan,
     documents: readonly Document[],
     environment: TrainEnvironment,
-    checkpoint: Checkpoint | undefined,
+    { checkpoint, journal }: {
+      readonly checkpoint: Checkpoint | undefined;
+      readonly journal: Journal;
+    },
   ) {
     const { training, heldOut } = splitCorpus(documents);
     this.#plan = plan;
     this.#environment = environment;
     this.#checkpoint = checkpoint;
+    this.#journal = journal;
     this.#rng = new Rng(plan.seed);
     this.#stream = tokenStream(training);
     this.#heldOut = tokenStream(heldOut);
@@ -126,31 +148,52 @@ class TrainingRun {
 
   async run(before: RunConfig | undefined): Promise<TrainOutcome> {
     const plan = this.#plan;
-    const { store, device } = this.#environment;
-    const data = fingerprint(this.#stream);
-    let config = before ?? newRunConfig(plan, data);
-    const { model: sizes } = config;
-    if (config.data !== data) {
+    const { store, device, signal } = this.#environment;
+    const texts = {
+      data: fingerprint(this.#stream),
+      heldOut: fingerprint(this.#heldOut),
+    };
+    const { heldOut = texts.heldOut } = before ?? texts;
+    if (before && (before.data !== texts.data || heldOut !== texts.heldOut)) {
       throw new RangeError(
         "Cannot resume the run: the texts are not those that it was started with",
       );
     }
+    let config = before && before.plan.patchBytes === plan.patchBytes
+      ? { ...before, plan }
+      : newRunConfig(plan, texts);
+    const { model: sizes } = config;
     // Fails before anything is written.
     if (plan.storage === "f16") requireHalves(device);
     this.#batches("model");
-    if (!before) await writeRunConfig(store, config);
+    if (plan !== before?.plan) await writeRunConfig(store, config);
     this.#announce(sizes);
 
+    using owned = new DisposableStack();
     let entropyModel: ByteTransformer | undefined;
     let entropies: Float32Array | undefined;
     if (config.entropyModel && needsEntropyModel(sizes)) {
       const outcome = await this.#entropyPhase(config.entropyModel);
       if (!outcome.finished) return outcome;
       const open = await openEntropyModel(store, config.entropyModel, device);
+      owned.use(open.weights);
       entropyModel = open.model;
-      entropies = await streamEntropies(entropyModel, device, this.#stream);
+      const read = await unlessStopped(signal, () =>
+        keptEntropies({
+          model: open.model,
+          device,
+          stream: this.#stream,
+          store,
+          signal,
+          expected: this.#checkpoint?.progress.phase === "model",
+          tell: (event) => this.#journal.tell(event),
+        }));
+      if (!read || signal?.aborted) {
+        return { finished: false, step: plan.entropySteps };
+      }
+      entropies = read;
       if (!config.calibration) {
-        config = this.#calibrated(config, entropies);
+        config = await this.#calibrated(config, entropies);
         await writeRunConfig(store, config);
       }
     }
@@ -158,11 +201,11 @@ class TrainingRun {
   }
 
   #announce(config: ModelConfig): void {
-    const { device, report } = this.#environment;
+    const { device } = this.#environment;
     const { patchBytes, context, batch, steps } = this.#plan;
     const meanPatchBytes = config.kind === "bytes" ? 1 : patchBytes;
     const progress = this.#checkpoint?.progress;
-    report({
+    this.#journal.tell({
       kind: "start",
       device: `${device.kind}, ${device.description}`,
       model: describeModel(config, this.#plan.preset),
@@ -191,33 +234,49 @@ class TrainingRun {
     const phase = "entropy model";
     const model = new ByteTransformer(sizes, this.#rng.split("entropy model"));
     using trainer = this.#trainer(phase, model, device, undefined);
-    const outcome = await this.#steps(phase, trainer, steps);
+    const outcome = await trainPhase({
+      ...this.#phase(phase, trainer),
+      steps,
+    });
     if (outcome.finished) {
       await writeWeights(store, RUN_FILES.entropyWeights, trainer.weights);
+      this.#saved = { phase, step: steps };
     }
     return outcome;
   }
 
-  #calibrated(config: RunConfig, entropies: Float32Array): RunConfig {
+  async #calibrated(
+    config: RunConfig,
+    entropies: Float32Array,
+  ): Promise<RunConfig> {
     const { model } = config;
     const { patcher, patchBytes } = this.#plan;
     const known = patcher === "entropy" || patcher === "relative";
     const patched = patcherOf(model);
     if (!patched || !known) return config;
     const { maxBytes } = patched;
-    const { threshold, target, measured, histogram } = calibrate({
-      ids: this.#stream.subarray(0, CALIBRATION_IDS),
+    const ids = this.#stream.subarray(0, CALIBRATION_IDS);
+    const calibration = calibrate({
+      ids,
       entropies: entropies.subarray(0, CALIBRATION_IDS),
     }, {
       kind: patcher,
       target: patchBytes,
       ...(maxBytes ? { maxBytes } : {}),
+      nearest: true,
     });
-    this.#tell({ kind: "patcher", threshold, target, measured });
+    const { threshold, target, measured } = calibration;
+    this.#journal.tell({ kind: "patcher", threshold, target, measured });
+    if (!isReached(calibration, ids.length)) {
+      const text = `no threshold gives this text patches of ${target} bytes: ${
+        measured.toFixed(2)
+      } is the nearest`;
+      await this.#journal.log({ kind: "warning", text });
+    }
     return {
       ...config,
       model: withThreshold(model, threshold),
-      calibration: { threshold, target, measured, histogram },
+      calibration,
     };
   }
 
@@ -226,37 +285,74 @@ class TrainingRun {
     entropyModel: ByteTransformer | undefined,
     entropies: Float32Array | undefined,
   ): Promise<TrainOutcome> {
-    const { store, device } = this.#environment;
-    const { steps, evalEvery } = this.#plan;
+    const { store, device, signal } = this.#environment;
+    const { steps, evalEvery, seed } = this.#plan;
     const model = buildModel(config, this.#rng.split("model"));
     using trainer = this.#trainer("model", model, device, entropies);
     const trained = { model, entropyModel, device };
-    const outcome = await this.#steps("model", trainer, steps, async (step) => {
-      if (step % evalEvery === 0 && step < steps) {
-        trainer.release();
-        await this.#evaluate(trained, step);
-      }
+    const evaluated = async (step: number): Promise<boolean> => {
+      if (step % evalEvery !== 0 || step >= steps) return true;
+      trainer.release();
+      return await this.#evaluate(trained, step);
+    };
+    // A run may have been stopped between a checkpoint and its evaluation.
+    const { steps: step } = trainer.optimizer;
+    if (step > 0 && !this.#journal.evaluated(step) && !await evaluated(step)) {
+      return { finished: false, step };
+    }
+    const outcome = await trainPhase({
+      ...this.#phase("model", trainer),
+      steps,
+      after: evaluated,
     });
     await writeWeights(store, RUN_FILES.weights, trainer.weights);
-    if (outcome.finished) {
-      await this.#evaluate(trained, steps);
-      const bytes = await generate(trained, {
-        bytes: SAMPLE_BYTES,
-        temperature: 0.8,
-        seed: this.#plan.seed,
-      });
-      this.#tell({ kind: "sample", bytes });
-    }
+    if (!outcome.finished) return outcome;
+    const finished = await this.#evaluate(trained, steps);
+    const bytes = finished &&
+      await unlessStopped(signal, () =>
+        generate(trained, {
+          bytes: SAMPLE_BYTES,
+          temperature: 0.8,
+          seed,
+          ...signal ? { signal } : {},
+        }));
+    if (!bytes) return { finished: false, step: steps };
+    this.#journal.tell({ kind: "sample", bytes });
     return outcome;
   }
 
-  async #evaluate(trained: Trained, step: number): Promise<void> {
-    const { bitsPerByte, bytes } = await evaluateStream(
-      trained,
-      this.#heldOut,
-      this.#plan.context,
+  /** False when it was stopped. */
+  async #evaluate(trained: Trained, step: number): Promise<boolean> {
+    const { signal } = this.#environment;
+    const { context } = this.#plan;
+    const found = await unlessStopped(
+      signal,
+      () => evaluateStream(trained, this.#heldOut, context, { signal }),
     );
-    await this.#log({ kind: "evaluation", step, bitsPerByte, bytes });
+    if (!found) return false;
+    const { bitsPerByte, bytes } = found;
+    const event = { kind: "evaluation", step, bitsPerByte, bytes } as const;
+    // At the end of a run that had come so far before it is told once more.
+    if (this.#journal.evaluated(step) && step === this.#plan.steps) {
+      this.#journal.tell(event);
+    } else await this.#journal.log(event);
+    return true;
+  }
+
+  /** What both phases have in common. */
+  #phase(phase: Phase, trainer: Trainer): Omit<PhaseOptions, "steps"> {
+    const { store, signal } = this.#environment;
+    const progress = this.#checkpoint?.progress;
+    return {
+      phase,
+      trainer,
+      plan: this.#plan,
+      store,
+      signal,
+      journal: this.#journal,
+      saved: this.#saved,
+      reached: progress?.phase === phase ? progress : undefined,
+    };
   }
 
   #batches(phase: Phase): Batches {
@@ -299,101 +395,4 @@ class TrainingRun {
       ...(progress?.phase === phase && restore ? { restore } : {}),
     });
   }
-
-  /** Trains up to `steps`; calls `after` when the metrics were read. */
-  async #steps(
-    phase: Phase,
-    trainer: Trainer,
-    steps: number,
-    after: (step: number) => Promise<void> = () => Promise.resolve(),
-  ): Promise<TrainOutcome> {
-    const { signal, store } = this.#environment;
-    const { saveEvery, evalEvery, batch, context } = this.#plan;
-    let since = performance.now();
-    let counted = trainer.optimizer.steps;
-    while (trainer.optimizer.steps < steps) {
-      const { lr } = trainer;
-      trainer.step();
-      await nextTurn();
-      const step = trainer.optimizer.steps;
-      if (step === steps) trainer.settle();
-      const aborted = signal?.aborted === true;
-      const saves = aborted || step % saveEvery === 0 || step === steps;
-      const looks = step % METRICS_EVERY === 0 || step % evalEvery === 0;
-      if (!saves && !looks) continue;
-
-      const metrics = await trainer.metrics();
-      this.#checkFinite(phase, metrics);
-      const ms = (performance.now() - since) / (step - counted);
-      await this.#logStep(phase, metrics.at(-1)!, {
-        steps,
-        lr,
-        bytesPerSecond: 1000 * batch * context / ms,
-        secondsLeft: (steps - step) * ms / 1000,
-      });
-      if (saves) {
-        await writeCheckpoint(store, phase, trainer);
-        if (phase === "model") {
-          await writeWeights(store, RUN_FILES.weights, trainer.weights);
-        }
-        this.#saved = { phase, step };
-        this.#tell({ kind: "saved", step });
-        for (const text of await trainer.warnings()) {
-          await this.#log({ kind: "warning", text });
-        }
-      }
-      if (aborted) return { finished: false, step };
-      await after(step);
-      since = performance.now();
-      counted = step;
-    }
-    return { finished: true, step: steps };
-  }
-
-  #checkFinite(phase: Phase, metrics: readonly StepMetrics[]): void {
-    const bad = metrics.find(({ loss, gradientNorm }) =>
-      !Number.isFinite(loss) || !Number.isFinite(gradientNorm)
-    );
-    if (bad) throw new NonFiniteError({ phase, step: bad.step }, this.#saved);
-  }
-
-  async #logStep(
-    phase: Phase,
-    { step, loss, gradientNorm, meanPatchBytes, more }: StepMetrics,
-    speed: {
-      readonly steps: number;
-      readonly lr: number;
-      readonly bytesPerSecond: number;
-      readonly secondsLeft: number;
-    },
-  ): Promise<void> {
-    const patched = phase === "model" && this.#plan.model !== "bytes";
-    await this.#log({
-      kind: "step",
-      phase,
-      step,
-      loss,
-      bitsPerByte: loss / Math.LN2,
-      gradientNorm,
-      ...speed,
-      ...(patched ? { meanPatchBytes } : {}),
-      ...(Object.keys(more).length > 0 ? { more } : {}),
-    });
-  }
-
-  #tell(event: TrainEvent): void {
-    this.#environment.report(event);
-  }
-
-  /** Tells an event and keeps it in the metrics of the run. */
-  async #log(event: TrainEvent): Promise<void> {
-    this.#tell(event);
-    const { store } = this.#environment;
-    await store.append(RUN_FILES.metrics, `${JSON.stringify(event)}\n`);
-  }
-}
-
-/** Lets timers and signals through. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -2,6 +2,7 @@
 export type TrainEvent =
   | StartEvent
   | StepEvent
+  | ProgressEvent
   | PatcherEvent
   | EvaluationEvent
   | WarningEvent
@@ -60,6 +61,18 @@ export interface StepEvent {
   readonly meanPatchBytes?: number;
   /** What else the model reports, such as groups of each level, by name. */
   readonly more?: Readonly<Record<string, number>>;
+}
+
+/** Work that is no step goes on; told about once a second. */
+export interface ProgressEvent {
+  /** Tag of the union. */
+  readonly kind: "progress";
+  /** What is done: the entropy of every byte of the text. */
+  readonly what: "entropies";
+  /** Positions of the text that are done. */
+  readonly done: number;
+  /** Positions of the text. */
+  readonly total: number;
 }
 
 /** The threshold of the patcher was found. */

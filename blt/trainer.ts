@@ -88,34 +88,40 @@ export class Trainer implements Disposable {
   readonly #names: readonly string[];
   readonly #ring: MetricsRing;
   readonly #lessons: Replay<Upload>;
+  readonly #scope: Scope;
   readonly #owned: DisposableStack;
   #patchMeans: number[] = [];
 
-  /** Moves `model` to `device`. Opens a scope that `dispose` closes. */
+  /** Moves `model` to `device`; owns all memory until `dispose`. */
   constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
     using owned = new DisposableStack();
-    owned.use(new Scope());
+    const scope = owned.use(new Scope({ open: false }));
     this.model = model;
     this.batches = options.batches;
     this.#device = device;
     this.#options = options;
     // A threshold is not learned but tracked: its gradient is 0.
-    this.weights = placeWeights(model, device, {
-      decays: (name) => !isThreshold(name),
-      storage: options.storage ?? "f32",
-    });
-    this.optimizer = owned.use(new AdamW(this.weights, { clip: CLIP }));
+    this.weights = scope.run(() =>
+      placeWeights(model, device, {
+        decays: (name) => !isThreshold(name),
+        storage: options.storage ?? "f32",
+      })
+    );
+    this.optimizer = owned.use(
+      scope.run(() => new AdamW(this.weights, { clip: CLIP })),
+    );
     this.#names = model.metricNames ?? [];
-    this.#ring = owned.use(
+    this.#ring = scope.run(() =>
       new MetricsRing(device, {
         slots: RING_SLOTS,
         fields: 2 + this.#names.length,
-      }),
+      })
     );
-    this.#teach = model.teach(device, options.shape.context);
+    this.#teach = scope.run(() => model.teach(device, options.shape.context));
     this.#lessons = owned.use(
       new Replay(device, (batch) => this.#learn(batch)),
     );
+    this.#scope = scope;
     options.restore?.(this);
     this.#owned = owned.move();
   }
@@ -131,12 +137,14 @@ export class Trainer implements Disposable {
    */
   step(): void {
     const { rows, upload } = this.#next();
-    const [nats, ...metrics] = this.#lessons.run(() => {
-      const batch = upload();
-      this.optimizer.prepare(this.lr);
-      return batch;
+    this.#scope.run(() => {
+      const [nats, ...metrics] = this.#lessons.run(() => {
+        const batch = upload();
+        this.optimizer.prepare(this.lr);
+        return batch;
+      });
+      this.#ring.record([nats!, this.optimizer.gradNorm.norm, ...metrics]);
     });
-    this.#ring.record([nats!, this.optimizer.gradNorm.norm, ...metrics]);
     this.#device.submit();
     this.#patchMeans.push(meanPatch(rows.ids.length, rows.starts));
   }
@@ -156,19 +164,35 @@ export class Trainer implements Disposable {
    * come out longer or shorter than wanted where a threshold runs behind what a
    * model learns. Never waits for the device.
    */
-  settle(
+  settle(batches?: number): void {
+    for (const _ of this.settling(batches));
+  }
+
+  /** The same batch by batch, for whoever has to stop in between. */
+  *settling(
     batches: number = Math.min(SETTLING_BATCHES, this.optimizer.steps),
-  ): void {
+  ): Generator<void, void, void> {
     this.release();
-    if (![...this.weights.arena.values.keys()].some(isThreshold)) return;
+    if (!this.hasThresholds) return;
     for (let i = 0; i < batches; i++) {
-      using _batch = new Scope({ records: false });
-      const { batch, targets } = this.#next().upload();
-      const { finish } = this.#teach.learn(batch, targets);
-      if (!finish) return; // its threshold is not tracked
-      finish(1 / (i + 1)); // the mean of all
-      this.#device.submit();
+      if (!this.#settle(1 / (i + 1))) return; // the mean of all
+      yield;
     }
+  }
+
+  /** Whether the model has thresholds, which {@linkcode settle} is for. */
+  get hasThresholds(): boolean {
+    return [...this.weights.arena.values.keys()].some(isThreshold);
+  }
+
+  /** Gives the next batch its share; false where thresholds are not tracked. */
+  #settle(share: number): boolean {
+    using _batch = new Scope({ records: false });
+    const { batch, targets } = this.#next().upload();
+    const { finish } = this.#teach.learn(batch, targets);
+    finish?.(share);
+    if (finish) this.#device.submit();
+    return finish !== undefined;
   }
 
   /** Frees the memory that the next step would use again. */

@@ -15,14 +15,14 @@ async function runGenerate(values: blt.FlagValues): Promise<number> {
   const live = Deno.stdout.isTerminal();
   const stream = new blt.PrintableStream();
   print(live ? blt.printable(encode(prompt)) : prompt);
-  const written = await blt.generate(run, {
+  await blt.generate(run, {
     ...blt.COMMAND_DEFAULTS.generate,
     ...options,
     prompt: encode(prompt),
   }, (byte) => {
-    if (live) print(stream.push(byte));
+    print(live ? stream.push(byte) : Uint8Array.of(byte));
   });
-  print(live ? `${stream.end()}\n` : written);
+  if (live) print(`${stream.end()}\n`);
   return 0;
 }
 
@@ -90,6 +90,9 @@ const RUNS = {
   patch: runPatch,
 };
 
+/** Exit code of what writes to a pipe that nobody reads: 128 + SIGPIPE. */
+const SIGPIPE_CODE = 141;
+
 /** Runs a command. Resolves to the exit code. */
 export async function main([name, ...args]: string[]): Promise<number> {
   try {
@@ -103,11 +106,17 @@ export async function main([name, ...args]: string[]): Promise<number> {
     print(`${blt.helpOf(command)}\n`);
     return 0;
   } catch (error) {
+    // The reader has gone, as in `generate | head -c 9`: nothing is wrong.
+    if (error instanceof Deno.errors.BrokenPipe) return SIGPIPE_CODE;
     // These are faults of the program, for which the stack is wanted.
     const fault = error instanceof TypeError || error instanceof ReferenceError;
     if (!(error instanceof Error) || fault) throw error;
-    say(error.message, Deno.stderr);
-    if (error instanceof blt.UsageError) say(`\n${error.usage}`, Deno.stderr);
+    try {
+      say(error.message, Deno.stderr);
+      if (error instanceof blt.UsageError) say(`\n${error.usage}`, Deno.stderr);
+    } catch {
+      // The exit code is all that is left to tell.
+    }
     const mistake = [blt.UsageError, UserError, RangeError, SyntaxError]
       .some((kind) => error instanceof kind);
     return mistake ? 2 : 1;

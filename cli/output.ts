@@ -14,7 +14,40 @@ export function print(
   output: Output = Deno.stdout,
 ): void {
   let rest = typeof content === "string" ? encode(content) : content;
-  while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(output.writeSync(rest));
+    } catch (error) {
+      if (error instanceof Deno.errors.WouldBlock) sleep(WAIT_MS);
+      else if (error instanceof Deno.errors.BrokenPipe) throw error;
+      else throw new Error(`Cannot write the output: ${why(error)}`);
+    }
+  }
+}
+
+/** Waits for a reader that is behind, where the pipe does not. */
+const WAIT_MS = 5;
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Standard output as long as somebody reads it, and nothing then. */
+export function forgivingOutput(): Output {
+  let open = true;
+  return {
+    writeSync(bytes: Uint8Array): number {
+      if (open) {
+        try {
+          return Deno.stdout.writeSync(bytes);
+        } catch (error) {
+          if (error instanceof Deno.errors.WouldBlock) throw error;
+          open = false;
+        }
+      }
+      return bytes.length;
+    },
+  };
 }
 
 /** Writes a message, whose names and values may be anybody's, as a line. */

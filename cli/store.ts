@@ -3,7 +3,6 @@ import {
   RUN_FILES,
   type RunConfig,
   type RunStore,
-  type TrainValues,
 } from "../blt/mod.ts";
 import { why } from "./output.ts";
 import { UserError } from "./user_error.ts";
@@ -12,13 +11,11 @@ import { UserError } from "./user_error.ts";
 export const REPORT_FILE = "report.html";
 
 /**
- * A run's files in a folder, which is made when the first is written. Links are
- * followed where files are read, and never where they are written: what a link
+ * A run's files in a folder that there is. Links are followed where files are read, and never where they are written: what a link
  * in the folder leads to belongs to somebody else.
  */
 export class FolderStore implements RunStore {
   readonly folder: string;
-  #made = false;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -39,9 +36,8 @@ export class FolderStore implements RunStore {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = `${this.folder}/${name}`;
     // Nobody can have put a link there, since nobody knows the name.
-    const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}`;
+    const temporary = `${this.folder}/.${name}.${crypto.randomUUID()}.tmp`;
     try {
-      await this.#make();
       {
         const options = { write: true, createNew: true };
         using file = await Deno.open(temporary, options);
@@ -66,7 +62,6 @@ export class FolderStore implements RunStore {
   async append(name: string, text: string): Promise<void> {
     const path = `${this.folder}/${name}`;
     try {
-      await this.#make();
       const before = await lookAt(path);
       if (before && !before.isFile) throw new Error("it is a link or no file");
       using file = await Deno.open(
@@ -84,12 +79,6 @@ export class FolderStore implements RunStore {
     } catch (error) {
       throw new Error(`Cannot add to ${path}: ${reason(error)}`);
     }
-  }
-
-  /** Only once: a folder that is deleted later is not to come back in part. */
-  async #make(): Promise<void> {
-    if (!this.#made) await Deno.mkdir(this.folder, { recursive: true });
-    this.#made = true;
   }
 }
 
@@ -110,55 +99,16 @@ export async function runFolder(folder = ""): Promise<FolderStore> {
   );
 }
 
-/** runs/MODEL-PRESET-N with the first N that is free. */
-export async function freeFolder(
-  { model, preset }: TrainValues,
-): Promise<string> {
-  for (let n = 1;; n++) {
-    const folder = `runs/${model}-${preset}-${n}`;
-    if (!await lookAt(folder)) return folder;
-  }
-}
-
-/** Throws a `UserError` unless a run can be kept in a folder. */
-export async function requireEmpty(folder: string): Promise<void> {
-  function refuse(got: string): never {
-    throw new UserError(
-      `Cannot train into ${folder}: expected a new or empty folder, got ${got}`,
-    );
-  }
-  const info = await followed(folder);
-  if (!info && await lookAt(folder)) refuse("a link that leads nowhere");
-  if (info && !info.isDirectory) refuse("a file");
-  try {
-    if (info) {
-      for await (const { name } of Deno.readDir(folder)) {
-        refuse(`one with ${name}; --resume goes on with a run`);
-      }
-    }
-    // What is written last must not be the first to fail.
-    const dir = await nearestFolder(folder);
-    await Deno.remove(await Deno.makeTempDir({ dir, prefix: ".club-" }));
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot train into ${folder}: ${why(error)}`);
-  }
-}
-
-/** A folder that is there: the given one, or one that it will be in. */
-async function nearestFolder(folder: string): Promise<string> {
-  for (let path = folder;;) {
-    if (await followed(path)) return path;
-    const slash = path.replace(/\/+$/, "").lastIndexOf("/");
-    if (slash <= 0) return slash < 0 ? "." : "/";
-    path = path.slice(0, slash);
-  }
+/** Whether a file was left by a process that was killed while it saved. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.tmp$/.test(name);
 }
 
 /** Files that only runs have, beside `config.json`, which others have, too. */
 const FILES_OF_RUNS: readonly string[] = [
   RUN_FILES.weights,
   RUN_FILES.entropyWeights,
+  RUN_FILES.entropies,
   RUN_FILES.state,
   RUN_FILES.metrics,
   COMMAND_FILE,
@@ -183,12 +133,14 @@ export async function holdsRun(
 }
 
 /** What is there itself, not what a link leads to. */
-async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
+export async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
   return await orNone(path, Deno.lstat);
 }
 
 /** What a path leads to. */
-async function followed(path: string): Promise<Deno.FileInfo | undefined> {
+export async function followed(
+  path: string,
+): Promise<Deno.FileInfo | undefined> {
   return await orNone(path, Deno.stat);
 }
 

@@ -35,7 +35,8 @@ export class Recorder {
   );
   readonly #fractions: Float32Array = new Float32Array(this.#words.buffer);
   #submits = 0;
-  #timings: Timing[] | undefined;
+  /** Of the lists submitted while `time` runs. */
+  #timings: Promise<Timing[]>[] | undefined;
 
   /** Makes an empty list for `gpu`. */
   constructor(gpu: GPUDevice) {
@@ -83,7 +84,7 @@ export class Recorder {
     const words = launches.length * (SLOT / 4);
     queue.writeBuffer(this.uniforms, 0, this.#words, 0, words);
     const encoder = this.#gpu.createCommandEncoder();
-    if (this.#timings) this.#encodeTimed(encoder);
+    if (this.#timings) this.#timings.push(this.#encodeTimed(encoder));
     else {
       const pass = encoder.beginComputePass();
       for (let i = 0; i < launches.length; i++) encode(pass, launches[i]!, i);
@@ -97,21 +98,18 @@ export class Recorder {
   /** Measures every launch of `run`; needs the feature "timestamp-query". */
   async time(run: () => void): Promise<readonly Timing[]> {
     this.submit();
-    this.#timings = [];
-    this.#pending = [];
+    const timings: Promise<Timing[]>[] = this.#timings = [];
     try {
       run();
       this.submit();
-      return (await Promise.all(this.#pending)).flat();
     } finally {
-      this.#timings = undefined;
+      this.#timings = undefined; // others launch while these are awaited
     }
+    return (await Promise.all(timings)).flat();
   }
 
-  #pending: Promise<Timing[]>[] = [];
-
   /** A pass for each launch, since timestamps are written at its borders. */
-  #encodeTimed(encoder: GPUCommandEncoder): void {
+  async #encodeTimed(encoder: GPUCommandEncoder): Promise<Timing[]> {
     const launches = [...this.#launches];
     const querySet = this.#gpu.createQuerySet({
       type: "timestamp",
@@ -140,17 +138,15 @@ export class Recorder {
     encoder.resolveQuerySet(querySet, 0, 2 * launches.length, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
     this.#gpu.queue.submit([encoder.finish()]);
-    this.#pending.push((async () => {
-      await staging.mapAsync(GPUMapMode.READ);
-      const ticks = new BigUint64Array(staging.getMappedRange().slice(0));
-      resolved.destroy();
-      staging.destroy();
-      querySet.destroy();
-      return launches.map(({ label }, i) => ({
-        label,
-        ns: Number(ticks[2 * i + 1]! - ticks[2 * i]!),
-      }));
-    })());
+    await staging.mapAsync(GPUMapMode.READ);
+    const ticks = new BigUint64Array(staging.getMappedRange().slice(0));
+    resolved.destroy();
+    staging.destroy();
+    querySet.destroy();
+    return launches.map(({ label }, i) => ({
+      label,
+      ns: Number(ticks[2 * i + 1]! - ticks[2 * i]!),
+    }));
   }
 }
 

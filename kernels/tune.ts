@@ -96,16 +96,21 @@ async function fastest(
     else device.launch(fillKernel, { out: storage }, { length, value: 0.5 });
   }
   let best: { name: string | undefined; ms: number } | undefined;
-  for (const form of forms) {
-    const run = (): void =>
-      device.launch({ ...kernel, forms: [form] }, storages, sizes);
-    run();
-    for (let round = 0; round < ROUNDS; round++) {
-      const [time] = await device.profile(run);
-      if (!best || time!.ms < best.ms) best = { name: form.name, ms: time!.ms };
+  try {
+    for (const form of forms) {
+      const run = (): void =>
+        device.launch({ ...kernel, forms: [form] }, storages, sizes);
+      run();
+      for (let round = 0; round < ROUNDS; round++) {
+        const [time] = await device.profile(run);
+        if (!best || time!.ms < best.ms) {
+          best = { name: form.name, ms: time!.ms };
+        }
+      }
     }
+  } finally {
+    for (const storage of Object.values(storages)) device.free(storage);
   }
-  for (const storage of Object.values(storages)) device.free(storage);
   return best?.name;
 }
 

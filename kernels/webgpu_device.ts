@@ -260,17 +260,20 @@ export class WebgpuDevice implements Device {
       );
     }
     await this.idle();
-    const costs: { label: string; cost: Cost }[] = this.#costs = [];
-    try {
-      const timings = await this.#recorder.time(run);
-      const profile = new Profile();
-      timings.forEach(({ label, ns }, i) =>
-        profile.add(label, ns / 1e6, costs[i]!.cost)
-      );
-      return profile.times;
-    } finally {
-      this.#costs = undefined;
-    }
+    const costs: { label: string; cost: Cost }[] = [];
+    const timings = await this.#recorder.time(() => {
+      this.#costs = costs;
+      try {
+        run();
+      } finally {
+        this.#costs = undefined;
+      }
+    });
+    const profile = new Profile();
+    timings.forEach(({ label, ns }, i) =>
+      profile.add(label, ns / 1e6, costs[i]!.cost)
+    );
+    return profile.times;
   }
 
   [Symbol.dispose](): void {

@@ -215,6 +215,8 @@ export class Arena implements Disposable {
     for (const storage of [...planes, ...this.#halves]) device.free(storage);
     for (const { blocks } of chunks) device.free(blocks);
     for (const panels of this.#panels.values()) panels.dispose();
+    // Whoever still has one is told so, in place of reading another's memory.
+    for (const value of this.values.values()) value.dispose();
     for (const gradient of this.#gradients?.values() ?? []) gradient.dispose();
   }
 

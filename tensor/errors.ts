@@ -40,7 +40,7 @@ export class DisposedError extends ReferenceError {
     super(
       `Cannot use a tensor of shape [${
         shape.join(", ")
-      }]: its memory was freed; keep it with scope.keep(tensor) or make it outside the scope`,
+      }]: its memory was freed; keep it with scope.keep(tensor) or make it outside the scope, and do not close the run or weights that it belongs to`,
     );
     this.name = "DisposedError";
   }

@@ -11,6 +11,11 @@ export interface ScopeOptions {
    * the enclosing scope, and true in the outermost.
    */
   readonly records?: boolean;
+  /**
+   * Whether it is open at once; default true. One that is not opens for each
+   * call of `run` alone, so that it lasts while its owner waits.
+   */
+  readonly open?: boolean;
 }
 
 let innermost: Scope | undefined;
@@ -18,9 +23,11 @@ let innermost: Scope | undefined;
 /**
  * Frees, at the end of a block, every tensor created inside it.
  *
- * Scopes nest strictly. Inside a scope, `await` nothing but reads of tensors.
+ * Scopes nest strictly, in code that does not wait but for reads of tensors:
+ * what other code makes in the meantime belongs to them, too. Work that waits
+ * for anything else opens its scope for each `run` alone.
  *
- * @example Usage
+ * @example A block
  * ```ts
  * import { assertThrows } from "@std/assert";
  * import { DisposedError, openDevice, Scope, Tensor } from "@club/club/tensor";
@@ -33,16 +40,38 @@ let innermost: Scope | undefined;
  * }
  * assertThrows(() => x.storage, DisposedError);
  * ```
+ *
+ * @example Work that waits
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { add, openDevice, Scope, Tensor } from "@club/club/tensor";
+ *
+ * using device = await openDevice("cpu");
+ * using scope = new Scope({ open: false });
+ * const x = scope.run(() => Tensor.from(device, [1], [1]));
+ * await Promise.resolve("anything");
+ * assertEquals([...await scope.run(() => add(x, 1).data())], [2]);
+ * ```
  */
 export class Scope implements Disposable {
   /** Whether operations inside record how to differentiate them. */
   readonly records: boolean;
-  readonly #outer: Scope | undefined = innermost;
+  /** The scope that was innermost when this one was opened. */
+  #outer: Scope | undefined;
   readonly #owned = new Set<Owned>();
+  /** Whether its block has begun and not ended; not of one that runs. */
+  #open: boolean;
+  #closed = false;
 
   /** Opens the scope; new tensors belong to the innermost open one. */
-  constructor({ records = innermost?.records ?? true }: ScopeOptions = {}) {
-    this.records = records;
+  constructor(
+    { open = true, records }: ScopeOptions = {},
+  ) {
+    // What encloses one that runs is not known yet.
+    this.records = records ?? (open ? innermost?.records : undefined) ?? true;
+    this.#open = open;
+    if (!open) return;
+    this.#outer = innermost;
     innermost = this;
   }
 
@@ -60,6 +89,28 @@ export class Scope implements Disposable {
   /** The innermost open scope. */
   static get current(): Scope | undefined {
     return innermost;
+  }
+
+  /**
+   * Calls `work`, which must not wait before it returns, with this scope as the
+   * innermost one. Throws an `Error` when it is closed, or when `work` leaves a
+   * scope open.
+   */
+  run<T>(work: () => T): T {
+    if (this.#closed) throw new Error("Cannot run in a scope: it is closed");
+    const [outside, outer] = [innermost, this.#outer];
+    innermost = this;
+    this.#outer = outside;
+    try {
+      const result = work();
+      if (innermost !== this) {
+        throw new Error(`Cannot leave a scope: ${STILL_OPEN}`);
+      }
+      return result;
+    } finally {
+      innermost = outside;
+      this.#outer = outer;
+    }
   }
 
   /** Takes over `value` from the innermost scope. */
@@ -82,13 +133,31 @@ export class Scope implements Disposable {
     return value;
   }
 
-  /** Frees what is still owned. Throws when an inner scope is still open. */
+  /**
+   * Frees what is still owned. Throws an `Error` when it is closed already, and
+   * when an inner scope is still open; that one stays so.
+   */
   [Symbol.dispose](): void {
-    if (innermost !== this) {
-      throw new Error("Cannot close a scope: an inner scope is still open");
-    }
-    innermost = this.#outer;
+    if (this.#closed) throw new Error("Cannot close a scope: it is closed");
+    this.#closed = true;
+    const inOrder = !this.#open || innermost === this;
+    if (this.#open) this.#leave();
     for (const value of this.#owned) value.dispose();
     this.#owned.clear();
+    if (!inOrder) throw new Error(`Cannot close a scope: ${STILL_OPEN}`);
+  }
+
+  /** Takes this scope out of those that are open. */
+  #leave(): void {
+    if (innermost === this) {
+      innermost = this.#outer;
+      return;
+    }
+    let inner = innermost;
+    while (inner && inner.#outer !== this) inner = inner.#outer;
+    if (inner) inner.#outer = this.#outer;
   }
 }
+
+const STILL_OPEN =
+  "an inner scope is still open; while code waits, others open and close theirs, so what waits uses new Scope({ open: false }) and its run()";

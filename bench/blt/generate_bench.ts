@@ -11,8 +11,7 @@ import { PATCH_BYTES, stream } from "./model_case.ts";
 
 const config = bltPreset("micro", { kind: "static", bytes: PATCH_BYTES });
 
-// A session's memory belongs to the scope that is open; this one stays so.
-const _open = new Scope();
+// Models and sessions last as long as the process.
 for (const device of devices) {
   const model = buildModel(config, new Rng(1));
   placeWeights(model, device, { panels: true });

@@ -6,7 +6,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { BOS, encode } from "../../blt/bytes.ts";
-import { calibrate, type CalibrationOptions } from "../../blt/calibrate.ts";
+import {
+  calibrate,
+  type CalibrationOptions,
+  isReached,
+} from "../../blt/calibrate.ts";
 import { type PatcherRow, patchStarts } from "../../blt/patchers.ts";
 import { patchLengths } from "../../blt/patching.ts";
 import { Draw, forAll } from "../support/for_all.ts";
@@ -116,4 +120,16 @@ Deno.test("calibrate() says what can be reached when the target cannot", () => {
     RangeError,
     "reached are 1.00 and 49.50 bytes per patch, got target 4",
   );
+  const nearest = calibrate({ ids, entropies }, {
+    kind: "entropy",
+    target: 4,
+    nearest: true,
+  });
+  assertEquals([nearest.measured, isReached(nearest, 99)], [1, false]);
+  const far = calibrate({ ids, entropies }, {
+    kind: "entropy",
+    target: 40,
+    nearest: true,
+  });
+  assertEquals([far.measured, isReached(far, 99)], [49.5, true]);
 });

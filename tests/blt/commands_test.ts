@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  argumentsOf,
   COMMAND_DEFAULTS,
   type CommandName,
   COMMANDS_HELP,
@@ -37,7 +38,8 @@ Deno.test("parseValues() has each flag of a command", () => {
     parseValues(
       "train",
       ("--data a --data b --model bytes --preset mini --patcher relative " +
-        "--patch-bytes 4.5 --steps 1 --batch 2 --context 3 --lr 0.1 --seed 0 " +
+        "--patch-bytes 4.5 --steps 1 --batch 2 --context 3 --lr 0.1 " +
+        "--entropy-lr 0.2 --seed 0 " +
         "--device cpu --out o --eval-every 4 --save-every 5").split(" "),
     ),
     {
@@ -50,6 +52,7 @@ Deno.test("parseValues() has each flag of a command", () => {
       batch: 2,
       context: 3,
       lr: 0.1,
+      entropyLr: 0.2,
       seed: 0,
       device: "cpu",
       out: "o",
@@ -139,21 +142,42 @@ Deno.test("resumedValues() keeps what the run was started with", () => {
       {},
       { resume: "r", device: "cpu" },
       { lr: 0.01, preset: "nano", data: ["a", "b"] },
+      { resume: "r", out: "r" },
     ] as const
   ) {
     assertEquals(resumedValues(started, given), started);
   }
   for (
     const [given, message] of [
-      [{ lr: 0.1 }, "with --lr 0.1: the run was started with --lr 0.01"],
+      [{ seed: 2 }, "with --seed 2: the run was started with --seed 1"],
       [
-        { patchBytes: 8 },
-        "--patch-bytes 8: the run was started with --patch-bytes 4",
+        { preset: "micro" },
+        "--preset micro: the run was started with --preset nano",
       ],
-      [{ data: ["a"] }, "with --data a: the run was started with --data a,b"],
+      [{ noSkip: true }, "--no-skip true: the run was started without"],
       [{ steps: 7 }, "with --steps 7: the run was started without --steps"],
     ] as const
   ) {
     assertThrows(() => resumedValues(started, given), UsageError, message);
+  }
+});
+
+Deno.test("resumedValues() takes what may change", () => {
+  const started = { ...COMMAND_DEFAULTS.train, lr: 0.01, data: ["a", "b"] };
+  const changed = { data: ["c"], lr: 0.001, entropyLr: 0.002, patchBytes: 2 };
+  assertEquals(resumedValues(started, changed), { ...started, ...changed });
+});
+
+Deno.test("argumentsOf() writes what parseValues() reads", () => {
+  const args = ("--data=a --data=b c --model=end-to-end --no-skip " +
+    "--patch-bytes=4.5 --lr=1e-7 --out=--o").split(/ (?=--)/);
+  const values = parseValues("train", args);
+  assertEquals(argumentsOf(values), args);
+});
+
+Deno.test("parseValues() takes --out with --resume for the same folder", () => {
+  for (const out of ["runs/a", "./runs/a", "runs/a/"]) {
+    const values = parseValues("train", ["--resume", "runs/a", "--out", out]);
+    assertEquals(values, { resume: "runs/a", out });
   }
 });

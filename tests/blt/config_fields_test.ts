@@ -46,7 +46,10 @@ const RUNS: readonly RunConfig[] = ([
   { model: "stacked", uncertainty: "rate", patcher: "space" },
   { model: "stacked", levels: 1, uncertainty: "fixed", unitsPerGroup: 2.5 },
 ] satisfies Partial<TrainOptions>[]).map((options) => {
-  const config = newRunConfig(planOf({ ...OPTIONS, ...options }), 7);
+  const config = newRunConfig(planOf({ ...OPTIONS, ...options }), {
+    data: 7,
+    heldOut: 8,
+  });
   const calibration = {
     threshold: 1.5,
     target: 4,

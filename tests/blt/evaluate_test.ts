@@ -146,7 +146,7 @@ deviceTest(
     let patches = 0;
     for (const row of windows(stream, CONTEXT)) {
       using _row = new Scope();
-      const session = await openSession(trained);
+      using session = await openSession(trained);
       await session.push(row.ids);
       const { starts } = session as EndToEndSession;
       patches += 1 + starts.slice(0, -1).filter(Boolean).length;

@@ -105,7 +105,7 @@ Deno.test("BltSession takes as long for a late byte as for an early one", async 
   const device = devices[0]!;
   const model = new Blt(MODELS["static patches"] as BltConfig);
   placeWeights(model, device);
-  const session = new BltSession(model, device);
+  using session = new BltSession(model, device);
   await session.push(Uint32Array.of(BOS));
   // A patch takes 3 bytes. A cache makes room when its window and one more
   // came: every 7 bytes, 4 patches, 6 bytes.
@@ -125,7 +125,7 @@ Deno.test("BltSession takes as long for a late byte as for an early one", async 
 /** A model that gives these logits, one row after the other. */
 function scripted(
   rows: readonly Readonly<Record<number, number>>[],
-): Session & { readonly read: number[][] } {
+): Pick<Session, "push"> & { readonly read: number[][] } {
   const read: number[][] = [];
   return {
     read,

@@ -89,7 +89,7 @@ for (const [name, largest] of [["few", 5], ["many", 70]] as const) {
         );
         const draw = new Draw(3);
         for (let at = 0; at < UNITS;) {
-          using _scope = new Scope();
+          using scope = new Scope();
           const count = Math.min(draw.integer(1, largest), UNITS - at);
           // With `lookback` it is told of a unit whether the last was an end.
           const closes = Array.from(
@@ -99,6 +99,7 @@ for (const [name, largest] of [["few", 5], ["many", 70]] as const) {
           const { keysValues, unitsSee } = await groups.read(
             slice(units, [[at, at + count], [0, DIM]]),
             closes,
+            scope,
             { lookback },
           );
           const sees = await unitsSee.ofQueries.indices();

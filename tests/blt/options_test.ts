@@ -3,6 +3,7 @@ import {
   describeModel,
   modelsOf,
   planOf,
+  resumedPlan,
   type TrainOptions,
 } from "../../blt/mod.ts";
 
@@ -54,6 +55,9 @@ Deno.test("planOf() refuses numbers out of range", () => {
     ["patchBytes", 0.9],
     ["patchBytes", NaN],
     ["patchBytes", Infinity],
+    ...[0, -1, NaN, Infinity].map((
+      value,
+    ): [string, number] => ["entropyLr", value]),
     ["lr", 0],
     ["lr", -1],
     ["lr", NaN],
@@ -90,6 +94,36 @@ Deno.test("planOf() refuses levels and groups that cannot be", () => {
     () => planOf({ ...OPTIONS, patcher: "space", uncertainty: "seam" }),
     RangeError,
     "uncertainty seam needs patches from an entropy model, got patcher space",
+  );
+});
+
+Deno.test("resumedPlan() changes what may change, and refuses the rest", () => {
+  const before = planOf({ ...OPTIONS, steps: 20 });
+  const early = { modelBegun: false };
+  const late = { modelBegun: true };
+  assertEquals(resumedPlan(before, OPTIONS, late), before);
+  assertEquals(resumedPlan(before, { ...OPTIONS, lr: 1e-5 }, late), {
+    ...before,
+    lr: 1e-5,
+  });
+  for (const change of [{ patchBytes: 2 }, { entropyLr: 1e-5 }]) {
+    const options = { ...OPTIONS, ...change };
+    assertEquals(resumedPlan(before, options, early), { ...before, ...change });
+    assertThrows(
+      () => resumedPlan(before, options, late),
+      RangeError,
+      "since the training of the model has begun with it",
+    );
+  }
+  assertThrows(
+    () => resumedPlan(before, { ...OPTIONS, steps: 21 }, early),
+    RangeError,
+    "Cannot resume the run: expected steps 20, with which it was started, got 21",
+  );
+  assertThrows(
+    () => resumedPlan(before, { ...OPTIONS, lr: 0 }, early),
+    RangeError,
+    "lr must be a number > 0, got 0",
   );
 });
 

@@ -62,6 +62,30 @@ Deno.test("stepLine() tells all, or what fits", () => {
   assertEquals(stepLine(STEP, 40), "model 20/200  3.063 bits per byte");
 });
 
+Deno.test("TrainDisplay shows work that is no step at once, then now and then", () => {
+  const lines = new FakeScreen();
+  const live = new FakeScreen(30);
+  const displays = [new TrainDisplay(lines), new TrainDisplay(live)];
+  for (const [seconds, done] of [[0, 0], [1, 1000], [9, 2000], [11, 3000]]) {
+    lines.time = 1000 * seconds!;
+    for (const display of displays) {
+      display.show({
+        kind: "progress",
+        what: "entropies",
+        done: done!,
+        total: 4000,
+      });
+    }
+  }
+  assertEquals(
+    lines.text,
+    "entropy of every byte: 0 of 4,000, 0 %\n" +
+      "entropy of every byte: 3,000 of 4,000, 75 %\n",
+  );
+  assertEquals(live.text.split("\r").length, 5);
+  assertMatch(live.text, /\rentropy of every byte: 3,000 $/);
+});
+
 Deno.test("TrainDisplay redraws one line in a terminal", () => {
   const screen = new FakeScreen(40);
   const display = new TrainDisplay(screen);

@@ -140,7 +140,7 @@ deviceTest(
     noGrad(() => model.feed(device, ids.length, { gradient: false })(rows));
     const probabilities = await expected!.data();
 
-    const session = new EndToEndSession(model, device, 0.5);
+    using session = new EndToEndSession(model, device, 0.5);
     for (let at = 0; at < ids.length; at += 3) {
       await session.push(ids.subarray(at, at + 3));
     }

@@ -65,7 +65,7 @@ deviceTest(
     const trained = { model, entropyModel, device };
     const { patches } = await segment(trained, TEXT);
 
-    const session = new BltSession(model, device, entropyModel);
+    using session = new BltSession(model, device, entropyModel);
     const ids = encode(TEXT, { eos: false });
     await session.push(ids);
     const starts = session.starts.slice(0, -1)

@@ -62,7 +62,7 @@ deviceTest(
     );
     placeWeights(model, device);
     const expected = await whole(device, model, []);
-    const session = new ByteSession(model, device);
+    using session = new ByteSession(model, device);
     for (let p = 0; p < TEXT.length; p++) {
       const logits = await session.push(TEXT.subarray(p, p + 1));
       const row = expected.subarray(260 * p, 260 * (p + 1));
@@ -102,7 +102,7 @@ for (const patcher of PATCHERS) {
         const starts = patchStarts({ ids: TEXT, entropies }, patcher);
         const expected = await whole(device, model, [starts]);
 
-        const session = new BltSession(model, device, entropyModel);
+        using session = new BltSession(model, device, entropyModel);
         for (let p = prompt; p <= TEXT.length; p++) {
           const from = p === prompt ? 0 : p - 1;
           const logits = await session.push(TEXT.subarray(from, p));

@@ -10,6 +10,7 @@ import {
   MemoryStore,
   NonFiniteError,
   openRun,
+  parseEvents,
   readCheckpoint,
   RUN_FILES,
   type RunStore,
@@ -118,6 +119,7 @@ Deno.test("train() tells what happens in order and keeps the numbers", async () 
     "saved 2",
     "entropy model 3 of 3",
     "saved 3",
+    "progress",
     "patcher",
     "model 2 of 3",
     "saved 2",
@@ -208,49 +210,63 @@ deviceTest("train() keeps what is good when it diverges", async (device) => {
   assertEquals(run.config.plan.lr, 1e30);
 });
 
-/** A store whose call of that index, of those that change it, fails. */
-function failing(store: MemoryStore, index: number): RunStore {
+/** A store that stops for good at that call of those which change it. */
+function killed(store: MemoryStore, index: number): RunStore {
   let calls = 0;
-  function count(): void {
-    if (calls++ === index) throw new Error("no space left on device");
-  }
   return {
     read: (name) => store.read(name),
     async write(name, bytes): Promise<void> {
-      count();
+      if (calls++ >= index) throw new Error("killed");
       await store.write(name, bytes);
     },
     async append(name, text): Promise<void> {
-      count();
-      await store.append(name, text);
+      // A line may be cut off in its middle.
+      const half = text.slice(0, text.length >> 1);
+      const dies = calls++ >= index;
+      if (calls <= index + 1) await store.append(name, dies ? half : text);
+      if (dies) throw new Error("killed");
     },
   };
 }
 
-Deno.test("train() survives a disk that is full at any moment", async () => {
-  const expected = await result(await steps(cpu, ENTROPY_RUN));
+/** Evaluations that were kept, the last one of each step. */
+function evaluations({ files }: MemoryStore): Map<number, string> {
+  const text = new TextDecoder().decode(files.get(RUN_FILES.metrics));
+  const kept = parseEvents(text).filter(({ kind }) => kind === "evaluation");
+  return new Map(kept.map((event) => [
+    event.kind === "evaluation" ? event.step : NaN,
+    JSON.stringify(event),
+  ]));
+}
+
+Deno.test("train() goes on wherever it was killed, or the disk was full", async () => {
+  const options = { ...ENTROPY_RUN, evalEvery: 2 };
+  const report = (event: TrainEvent, stop: () => void): void => {
+    if (short(event) === "evaluation 3") stop(); // before the sample
+  };
+  const whole = new MemoryStore();
+  await trainTiny(cpu, options, { store: whole, report });
+  const expected = await result(whole);
+  assertEquals([...evaluations(whole).keys()], [2, 3]);
   for (let index = 0;; index++) {
     const store = new MemoryStore();
-    const failed = await trainTiny(cpu, ENTROPY_RUN, {
-      store: failing(store, index),
-      report: stopBeforeSample,
+    const failed = await trainTiny(cpu, options, {
+      store: killed(store, index),
+      report,
     }).then(() => undefined, (error: Error) => error.message);
     if (failed === undefined) {
-      assert(index > 10, `only ${index} calls`);
+      assert(index > 15, `only ${index} calls`);
       break;
     }
-    assertEquals(failed, "no space left on device");
+    assertEquals(failed, "killed");
     if (store.files.has(RUN_FILES.weights)) {
       (await openRun(store, cpu))[Symbol.dispose]();
     }
-    if (store.files.has(RUN_FILES.state)) {
-      await trainTiny(cpu, ENTROPY_RUN, {
-        store,
-        report: stopBeforeSample,
-        resume: true,
-      });
-      assertEquals(await result(store), expected, `call ${index}`);
-    }
+    const resume = store.files.has(RUN_FILES.config);
+    assertEquals(resume, index > 0);
+    await trainTiny(cpu, options, { store, report, resume });
+    assertEquals(await result(store), expected, `call ${index}`);
+    assertEquals(evaluations(store), evaluations(whole), `call ${index}`);
   }
 });
 
@@ -288,23 +304,27 @@ Deno.test("train() refuses bad data and options before it writes", async () => {
 
 Deno.test("train() resumes only with the texts that it was started with", async () => {
   const store = await steps(cpu, BYTES_RUN);
-  const other = DOCUMENTS.map(({ name, bytes }) => ({
-    name,
-    bytes: bytes.map((byte, i) => i === 3 ? byte ^ 1 : byte),
-  }));
+  const other = (at: number): Document[] =>
+    DOCUMENTS.map(({ name, bytes }) => ({
+      name,
+      bytes: bytes.map((byte, i) => i === at ? byte ^ 1 : byte),
+    }));
   const before = store.files.get(RUN_FILES.state);
-  await assertRejects(
-    () =>
-      train(BYTES_RUN, other, {
-        device: cpu,
-        store,
-        report: () => {},
-        resume: true,
-      }),
-    RangeError,
-    "the texts are not those that it was started with",
-  );
-  assertEquals(store.files.get(RUN_FILES.state), before);
+  // Of the text to learn from, and of what is held out.
+  for (const at of [3, DOCUMENTS[0]!.bytes.length - 1]) {
+    await assertRejects(
+      () =>
+        train(BYTES_RUN, other(at), {
+          device: cpu,
+          store,
+          report: () => {},
+          resume: true,
+        }),
+      RangeError,
+      "the texts are not those that it was started with",
+    );
+    assertEquals(store.files.get(RUN_FILES.state), before);
+  }
 });
 
 deviceTest(

@@ -24,7 +24,7 @@ export async function assertSessionIsWhole(
   for (const prompt of prompts) {
     using _scope = new Scope();
     const trained = { model, entropyModel: undefined, device };
-    const session = await openSession(trained);
+    using session = await openSession(trained);
     for (let p = prompt; p <= TEXT.length; p++) {
       const from = p === prompt ? 0 : p - 1;
       const logits = await session.push(TEXT.subarray(from, p));

@@ -4,7 +4,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { FolderStore, requireEmpty, runFolder } from "../../cli/store.ts";
+import { requireEmpty } from "../../cli/run_folder.ts";
+import { FolderStore, runFolder } from "../../cli/store.ts";
 import { UserError } from "../../cli/user_error.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -45,7 +46,7 @@ Deno.test("FolderStore writes to no link even where its name was guessed", async
   const guess = randomUUID.call(crypto);
   crypto.randomUUID = () => guess;
   try {
-    await Deno.symlink("../mine", `${run}/.weights.${guess}`);
+    await Deno.symlink("../mine", `${run}/.weights.${guess}.tmp`);
     const store = new FolderStore(run);
     await assertRejects(() => store.write("weights", bytes), Error);
   } finally {

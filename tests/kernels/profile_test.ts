@@ -28,6 +28,23 @@ deviceTest(
       device.launch(copyKernel, { x, out }, { length });
     });
     fill();
+    // Two at once, with work of others until both are there.
+    const both = Promise.all([1, 2].map((count) =>
+      device.profile(() => {
+        for (let i = 0; i < count; i++) fill();
+      })
+    ));
+    let pending = true;
+    both.finally(() => pending = false);
+    while (pending) {
+      fill();
+      device.submit();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    assertEquals(
+      (await both).map((all) => all.map(({ launches }) => launches)),
+      [[1], [2]],
+    );
     const found = new Map(times.map((it) => [it.kernel, it]));
     assertEquals([...found.keys()].sort(), ["copy", "fill"]);
     assertEquals(found.get("fill")!.launches, 300);

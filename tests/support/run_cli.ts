@@ -13,11 +13,17 @@ export interface CliResult {
 /** Starts a command in a process of its own, with the permissions of its task. */
 export function startCli(
   [task, ...args]: readonly [CliTask, ...string[]],
+  { stdin = "null" }: { readonly stdin?: "null" | "unreadable" } = {},
 ): Deno.ChildProcess {
   const [deno, ...line] = configuration.tasks[task].split(" ");
   if (deno !== "deno") throw new Error(`Cannot run ${task}: it is not Deno's`);
-  return new Deno.Command(Deno.execPath(), {
-    args: [...line, ...args],
+  const words = [Deno.execPath(), ...line, ...args];
+  // As `nohup` does where standard input is a terminal.
+  const [path, ...rest] = stdin === "null"
+    ? words
+    : ["sh", "-c", 'exec "$@" 0>/dev/null', "sh", ...words];
+  return new Deno.Command(path!, {
+    args: rest,
     cwd: new URL("../../", import.meta.url),
     env: { NO_COLOR: "1" },
     stdin: "null",

@@ -28,6 +28,6 @@ Deno.test("DisposedError says how to keep a tensor", () => {
   assertInstanceOf(error, ReferenceError);
   assertEquals(
     error.message,
-    "Cannot use a tensor of shape [2, 3]: its memory was freed; keep it with scope.keep(tensor) or make it outside the scope",
+    "Cannot use a tensor of shape [2, 3]: its memory was freed; keep it with scope.keep(tensor) or make it outside the scope, and do not close the run or weights that it belongs to",
   );
 });

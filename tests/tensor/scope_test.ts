@@ -1,5 +1,10 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { DisposedError, Scope, Tensor } from "../../tensor/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { add, DisposedError, Scope, Tensor } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 
 deviceTest("Scope frees what was made in it, and only that", (device) => {
@@ -60,15 +65,83 @@ deviceTest("Scope frees what was made before an error", (device) => {
   assertEquals(device.memory.liveBlocks, liveBlocks);
 });
 
-Deno.test("Scope does not close before those inside it", () => {
+deviceTest("Scope closed too early is gone, and says so", (device) => {
+  const before = Scope.current;
+  const { liveBlocks } = device.memory;
   const outer = new Scope();
-  const inner = new Scope();
+  const x = Tensor.from(device, [1], [1]);
+  const inner = new Scope({ records: false });
+  const y = Tensor.from(device, [1], [2]);
   assertThrows(
     () => outer[Symbol.dispose](),
     Error,
     "Cannot close a scope: an inner scope is still open",
   );
+  assertThrows(() => x.storage, DisposedError);
+  assertEquals(y.storage.bytes, 4);
+  assertStrictEquals(Scope.current, inner);
   inner[Symbol.dispose]();
-  outer[Symbol.dispose]();
-  assertThrows(() => outer[Symbol.dispose](), Error, "Cannot close a scope");
+  assertStrictEquals(Scope.current, before);
+  assertEquals(device.memory.liveBlocks, liveBlocks);
+  for (const scope of [outer, inner]) {
+    assertThrows(() => scope[Symbol.dispose](), Error, "Cannot close a scope");
+  }
+});
+
+deviceTest("Scope.run() owns what is made in it alone", async (device) => {
+  const outside = Scope.current;
+  const { liveBlocks } = device.memory;
+  {
+    using scope = new Scope({ open: false });
+    assertStrictEquals(Scope.current, outside);
+    const x = scope.run(() => Tensor.from(device, [1], [1]));
+    await Promise.resolve();
+    const other = Tensor.from(device, [1], [5]);
+    assertEquals([scope.owns(x), scope.owns(other)], [true, false]);
+    const y = scope.run(() => {
+      using inner = new Scope();
+      return inner.keep(scope.run(() => Tensor.from(device, [1], [2])));
+    });
+    assertEquals(scope.owns(y), true);
+    assertEquals([...await scope.run(() => add(x, y).data())], [3]);
+    other.dispose();
+  }
+  assertStrictEquals(Scope.current, outside);
+  assertEquals(device.memory.liveBlocks, liveBlocks);
+});
+
+deviceTest("Scope.run() records as its own scope says", (device) => {
+  using quiet = new Scope({ open: false, records: false });
+  const x = Tensor.from(device, [1], [1]);
+  assertEquals(quiet.run(() => add(x, x)).node, undefined);
+  using _quiet = new Scope({ records: false });
+  using loud = new Scope({ open: false });
+  assert(loud.run(() => add(x, x)).node);
+});
+
+Deno.test("Scope.run() leaves no scope open", () => {
+  const before = Scope.current;
+  const scope = new Scope({ open: false });
+  let left: Scope | undefined;
+  assertThrows(
+    () =>
+      scope.run(() => {
+        left = new Scope();
+      }),
+    Error,
+    "Cannot leave a scope: an inner scope is still open",
+  );
+  assertStrictEquals(Scope.current, before);
+  assertThrows(() => left![Symbol.dispose](), Error, "Cannot close a scope");
+  assertThrows(
+    () =>
+      scope.run(() => {
+        throw new SyntaxError("planted");
+      }),
+    SyntaxError,
+    "planted",
+  );
+  assertStrictEquals(Scope.current, before);
+  scope[Symbol.dispose]();
+  assertThrows(() => scope.run(() => {}), Error, "it is closed");
 });
