@@ -11,9 +11,9 @@ import { UserError } from "./user_error.ts";
 export const REPORT_FILE = "report.html";
 
 /**
- * A run's files in a folder, which must be there. Links are
- * followed where files are read, and never where they are written: what a link
- * in the folder leads to belongs to somebody else.
+ * A run's files in a folder, which must be there. Links are followed where
+ * files are read, and never where they are written: what a link in the folder
+ * leads to belongs to somebody else.
  */
 export class FolderStore implements RunStore {
   readonly folder: string;
