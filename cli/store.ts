@@ -11,9 +11,9 @@ import { UserError } from "./user_error.ts";
 export const REPORT_FILE = "report.html";
 
 /**
- * A run's files in a folder that there is. Links are followed where files are
- * read, and never where they are written: what a link in the folder leads to
- * belongs to somebody else.
+ * A run's files in a folder, which must be there. Links are followed where
+ * files are read, and never where they are written: what a link in the folder
+ * leads to belongs to somebody else.
  */
 export class FolderStore implements RunStore {
   readonly folder: string;
@@ -53,7 +53,7 @@ export class FolderStore implements RunStore {
       await Deno.remove(temporary).catch(() => {});
       const before = await lookAt(path).catch(() => undefined);
       throw new Error(
-        `Cannot save ${path}: ${why(error)}${
+        `Cannot save ${path}: ${reason(error)}${
           before ? "; what was saved before is intact" : ""
         }`,
       );
@@ -78,9 +78,16 @@ export class FolderStore implements RunStore {
         at += await file.write(bytes.subarray(at));
       }
     } catch (error) {
-      throw new Error(`Cannot add to ${path}: ${why(error)}`);
+      throw new Error(`Cannot add to ${path}: ${reason(error)}`);
     }
   }
+}
+
+/** Why a file was not written. */
+function reason(error: unknown): string {
+  return error instanceof Deno.errors.NotFound
+    ? "expected the folder that the run was begun in, got none; it was deleted or moved"
+    : why(error);
 }
 
 export async function runFolder(folder = ""): Promise<FolderStore> {

@@ -91,13 +91,21 @@ Deno.test("FolderStore leaves nothing half written, and says what is kept", asyn
   assertEquals(names.map(({ name }) => name).sort(), ["file", "full"]);
 });
 
-Deno.test("FolderStore does not make a folder again that was deleted", async () => {
+Deno.test("FolderStore makes no folder, be it again", async () => {
   await using folder = await temporaryFolder();
   const store = new FolderStore(`${folder.path}/run`);
-  await store.write("a", bytes);
-  await Deno.remove(`${folder.path}/run`, { recursive: true });
-  await assertRejects(() => store.write("b", bytes), Error, "Cannot save");
-  await assertRejects(() => store.append("c", "c"), Error, "Cannot add to");
+  const gone =
+    "expected the folder that the run was begun in, got none; it was";
+  await assertRejects(
+    () => store.write("b", bytes),
+    Error,
+    `Cannot save ${folder.path}/run/b: ${gone}`,
+  );
+  await assertRejects(
+    () => store.append("c", "c"),
+    Error,
+    `Cannot add to ${folder.path}/run/c: ${gone}`,
+  );
   assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
 });
 
