@@ -39,6 +39,9 @@ export interface WebgpuOptions {
 /** Most workgroups along one axis of a grid (WebGPU's default limit). */
 const GRID = 65535;
 
+/** Free bytes that are kept, however little is in use. */
+const SPARE = 2 ** 28;
+
 /** Limits worth raising when the adapter offers more. */
 const LIMITS = [
   "maxBufferSize",
@@ -95,7 +98,7 @@ export class WebgpuDevice implements Device {
       const { error } = event as GPUUncapturedErrorEvent;
       this.#failure ??= new DeviceError(
         error instanceof GPUOutOfMemoryError
-          ? `Cannot go on: the GPU is out of memory at ${this.memory.heldBytes} bytes; use a smaller batch, context or model`
+          ? `Cannot go on: the GPU is out of memory at ${this.memory.liveBytes} bytes in use, ${this.memory.heldBytes} held; use a smaller batch, context or model`
           : `Cannot go on: WebGPU rejected a command: ${error.message}`,
         error,
       );
@@ -248,8 +251,7 @@ export class WebgpuDevice implements Device {
 
   trim(): void {
     this.submit();
-    for (const { buffer } of this.#pool.drain()) buffer.destroy();
-    this.#pipelines.clear();
+    this.#release();
     this.#pool.resetPeak();
   }
 
@@ -289,7 +291,18 @@ export class WebgpuDevice implements Device {
     if (this.#failure) throw this.#failure;
   }
 
+  /** Destroys free blocks, after what was recorded and may use them. */
+  #release(): void {
+    this.#recorder.submit();
+    for (const { buffer } of this.#pool.drain()) buffer.destroy();
+    this.#pipelines.clear();
+  }
+
   #create(bytes: number): GpuBlock {
+    // WebGPU tells too late that memory ran out. So blocks whose sizes nobody
+    // asks for any more go before as much is free as ever was in use.
+    const { heldBytes, liveBytes, peakBytes } = this.memory;
+    if (heldBytes - liveBytes > Math.max(peakBytes, SPARE)) this.#release();
     const most = this.#gpu.limits.maxStorageBufferBindingSize;
     if (bytes > most) {
       throw new DeviceError(
