@@ -1,5 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { rowForms } from "./rows.ts";
+import { LOWEST, rowForms } from "./rows.ts";
 import { tokenNatsGradSimd, tokenNatsSimd } from "./softmax_simd.ts";
 
 /**
@@ -18,7 +18,7 @@ export const tokenNatsKernel: Kernel<
     matrices: ["logits"],
     loops: 2,
     body: ({ type, each, total, largest, once, at }) => `
-  var tops = ${type}(-3e38);
+  var tops = ${type}(${LOWEST});
   ${each("tops = max(tops, logits[at]);")}
   ${largest("top", "tops")}
   var parts = ${type}();
@@ -41,10 +41,10 @@ export const tokenNatsKernel: Kernel<
       for (let i = first; i < end; i++) if (logits[i]! > top) top = logits[i]!;
       let sum = 0;
       for (let i = first; i < end; i++) sum += Math.exp(logits[i]! - top);
-      const all = top + Math.log(sum);
+      const rest = Math.log(sum);
       const column = targets[row]!;
-      lse[row] = all;
-      nats[row] = column < cols ? all - logits[first + column]! : 0;
+      lse[row] = top + rest;
+      nats[row] = column < cols ? top - logits[first + column]! + rest : 0;
     }
   },
   simd: tokenNatsSimd,
@@ -69,13 +69,16 @@ export const tokenNatsGradKernel: Kernel<
   wgsl: rowForms({
     matrices: ["logits", "dlogits"],
     loops: 1,
-    body: ({ each, oneAt }) => `
+    body: ({ type, each, oneAt }) => `
   let column = targets[row];
-  let scale = select(0.0, g[row], column < sizes.cols);
+  let counts = column < sizes.cols;
+  let scale = g[row];
   let shift = lse[row];
   ${
       each(
-        `dlogits[at] = scale * (exp(logits[at] - shift) - ${oneAt("column")});`,
+        `dlogits[at] = select(${type}(), scale * (exp(logits[at] - shift) - ${
+          oneAt("column")
+        }), counts);`,
       )
     }`,
   }),

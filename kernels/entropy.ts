@@ -1,10 +1,11 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { rowForms } from "./rows.ts";
+import { LOWEST, rowForms } from "./rows.ts";
 import { entropyGradSimd, entropySimd } from "./softmax_simd.ts";
 
 /**
  * lse = log sum exp(logits) and nats = lse - <softmax(logits), logits>, the
- * entropy, per row. logits: [rows, cols]; nats, lse: [rows].
+ * entropy, per row; what has no share, as at -Infinity, adds nothing.
+ * logits: [rows, cols]; nats, lse: [rows].
  */
 export const entropyKernel: Kernel<
   "logits" | "nats" | "lse",
@@ -19,14 +20,14 @@ export const entropyKernel: Kernel<
     loops: 2,
     // Logits are taken relative to the largest, so that no digits are lost.
     body: ({ type, each, total, largest, once }) => `
-  var tops = ${type}(-3e38);
+  var tops = ${type}(${LOWEST});
   ${each("tops = max(tops, logits[at]);")}
   ${largest("top", "tops")}
   var parts = ${type}();
   var products = ${type}();
   ${
       each(
-        "let d = logits[at] - top; let e = exp(d); parts += e; products += e * d;",
+        `let d = logits[at] - top; let e = exp(d); parts += e; products += e * max(d, ${type}(${LOWEST}));`,
       )
     }
   ${total("sum", "parts")}
@@ -46,7 +47,7 @@ export const entropyKernel: Kernel<
         const d = logits[i]! - top;
         const e = Math.exp(d);
         sum += e;
-        product += e * d;
+        product += e * Math.max(d, LOWEST);
       }
       lse[row] = top + Math.log(sum);
       nats[row] = Math.log(sum) - product / sum;
@@ -74,13 +75,13 @@ export const entropyGradKernel: Kernel<
   wgsl: rowForms({
     matrices: ["logits", "dlogits"],
     loops: 1,
-    body: ({ each }) => `
+    body: ({ type, each }) => `
   let scale = -g[row];
   let shift = lse[row];
   let entropy = nats[row];
   ${
       each(
-        "let log_p = logits[at] - shift; dlogits[at] = scale * exp(log_p) * (log_p + entropy);",
+        `let log_p = logits[at] - shift; dlogits[at] = scale * exp(log_p) * (max(log_p, ${type}(${LOWEST})) + entropy);`,
       )
     }`,
   }),
@@ -92,7 +93,8 @@ export const entropyGradKernel: Kernel<
       const entropy = nats[row]!;
       for (let i = first; i < first + cols; i++) {
         const logP = logits[i]! - shift;
-        dlogits[i] = scale * Math.exp(logP) * (logP + entropy);
+        dlogits[i] = scale * Math.exp(logP) *
+          (Math.max(logP, LOWEST) + entropy);
       }
     }
   },

@@ -27,7 +27,9 @@ export function segmentExtremeSimd(
             const x = f.let(rows);
             f.for({ from: start, to: stop }, (row) => {
               const value = load(x);
-              const mask = f.let(better(value, best));
+              const nan = f32x4.ne(value, value);
+              const first = v128.and(nan, f32x4.eq(best, best));
+              const mask = f.let(v128.or(better(value, best), first));
               f.set(best, v128.select(value, best, mask));
               f.set(place, v128.select(i32x4.splat(row), place, mask));
               f.set(x, i32.add(x, bytes));

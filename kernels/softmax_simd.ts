@@ -1,3 +1,4 @@
+import { LOWEST } from "./rows.ts";
 import {
   add,
   element,
@@ -143,7 +144,9 @@ export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
           const d = f.let(f32x4.sub(load(logits), shift));
           const power = f.let(within(expDown(f, d), 0));
           add(f, sums, power);
-          f.set(products, f32x4.madd(power, d, products));
+          // At -Infinity the power is 0, and so must be the product.
+          const finite = f32x4.pmax(d, f.constant(LOWEST));
+          f.set(products, f32x4.madd(power, finite, products));
         });
         const sum = lanesSum(f, sums);
         const rest = logOf(f, sum);
@@ -171,7 +174,8 @@ export const entropyGradSimd: SimdForm<
       forLanes(f, cols, ({ load, store }) => {
         const logP = f.let(f32x4.sub(load(logits), shift));
         const share = f32x4.mul(scale, expDown(f, logP));
-        store(dlogits, f32x4.mul(share, f32x4.add(logP, nats)));
+        const finite = f32x4.pmax(logP, f.constant(LOWEST));
+        store(dlogits, f32x4.mul(share, f32x4.add(finite, nats)));
       });
     });
   },

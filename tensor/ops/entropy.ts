@@ -29,7 +29,8 @@ const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
 });
 
 /**
- * Entropy in nats of softmax(logits) along the last axis: -sum p log p.
+ * Entropy in nats of softmax(logits) along the last axis: -sum p log p, where 0
+ * times log 0 is 0, so that logits of -Infinity add nothing.
  *
  * logits: [..., V] -> [...]. Throws a `ShapeError` for a scalar.
  *
