@@ -41,6 +41,9 @@ export interface PrimitiveRow {
   readonly derivative: (chain: Chain) => Expr;
 }
 
+/** Least normal f32. */
+const LEAST = 2 ** -126;
+
 /** WGSL of the bits of `x`, or of another operand, without its sign. */
 const size = (x: string): string => `(bitcast<U>(${x}) & U(0x7fffffffu))`;
 
@@ -105,7 +108,11 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: ({ out, dx }) => out.mul(dx),
   },
   log: {
-    wgsl: "log(x)",
+    // Small numbers are scaled up, since WGSL's logarithm may mistake those
+    // below the least normal one.
+    wgsl: `log(select(x, x * F(${
+      2 ** 23
+    }), x < F(${LEAST}))) - select(F(0), F(${23 * Math.LN2}), x < F(${LEAST}))`,
     run: (out, n, x) => {
       for (let i = 0; i < n; i++) out[i] = Math.log(x[i]!);
     },

@@ -2,6 +2,10 @@ import { assertEquals } from "@std/assert";
 import * as ops from "../../tensor/ops/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { assertGradient, assertValue } from "./sample_check.ts";
+import {
+  assertSpecialGradients,
+  assertSpecialValues,
+} from "./special_check.ts";
 import { samples } from "./samples/mod.ts";
 
 Deno.test("every exported operation has a sample", () => {
@@ -19,9 +23,17 @@ for (const sample of samples) {
     `${name} matches its float64 reference`,
     (device) => assertValue(device, sample),
   );
+  deviceTest(
+    `${name} of special numbers matches its reference`,
+    (device) => assertSpecialValues(device, sample),
+  );
   if (sample.differentiable === false) continue;
   deviceTest(
     `${name} has the gradient of its reference`,
     (device) => assertGradient(device, sample),
+  );
+  deviceTest(
+    `${name} of special numbers has the gradient of its definition`,
+    (device) => assertSpecialGradients(device, sample),
   );
 }

@@ -26,6 +26,13 @@ export interface Sample {
   readonly differentiable?: boolean;
   /** Allowed difference of values and gradients; default elementwise. */
   readonly tolerance?: Tolerance;
+  /**
+   * Largest size of inputs whose results f32 holds, as far as they are finite:
+   * what squares or adds them up cannot take all of f32. Default all of it.
+   */
+  readonly most?: number;
+  /** True when NaN may reach more results than depend on it. */
+  readonly leaks?: boolean;
 }
 
 /** An input of the given shape, drawn from [-2, 2] or `domain`. */
