@@ -133,8 +133,12 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: ({ x, out, dx }) => out.mul(-0.5).div(x).mul(dx),
   },
   pow: {
+    // WGSL's pow may be 0 at 0 whatever the exponent is, and mistake numbers
+    // below the least normal one, which count as 0 here.
     wgsl:
-      `select(pow(abs(x), y), ${NOT_A_NUMBER}, ((bitcast<U>(x) > U(0x80000000u)) & (bitcast<U>(x) != U(0xff800000u))) | ${
+      `select(select(pow(abs(x), y), select(F(1) / abs(x), abs(x), y > F(0)), ${
+        size("x")
+      } < U(0x00800000u)), ${NOT_A_NUMBER}, ((bitcast<U>(x) > U(0x80000000u)) & (bitcast<U>(x) != U(0xff800000u))) | ${
         anyNaN("x")
       })`,
     run: (out, n, x, y) => {
