@@ -109,10 +109,14 @@ export const maxKernel: Kernel<
     for (let id = 0; id < outer * width; id++) {
       const row = Math.floor(id / width) * length;
       let best = id % width;
-      for (let at = best + width; at < length; at += width) {
-        if (exceeds(x[row + at]!, x[row + best]!)) best = at;
+      let most = x[row + best]!;
+      for (let at = best + width; at < length && most === most; at += width) {
+        const next = x[row + at]!;
+        if (next <= most) continue;
+        best = at;
+        most = next;
       }
-      value[id] = x[row + best]!;
+      value[id] = most;
       place[id] = Math.floor(best / inner);
     }
   },
