@@ -70,7 +70,7 @@ export const softmaxGradSimd: SimdForm<"rows" | "cols", "y" | "g" | "dx"> = {
 /** Form of `tokenNatsKernel`. */
 export const tokenNatsSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "targets" | "nats" | "lse"
+  "logits" | "targets" | "nats" | "top" | "rest"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.6),
@@ -84,7 +84,8 @@ export const tokenNatsSimd: SimdForm<
         add(f, sums, within(expDown(f, f32x4.sub(load(logits), shift)), 0));
       });
       const rest = logOf(f, lanesSum(f, sums));
-      f.store(element(buffers.lse, row), f32.add(top, rest));
+      f.store(element(buffers.top, row), top);
+      f.store(element(buffers.rest, row), rest);
       const nats = f.let(element(buffers.nats, row));
       const target = f.let(i32.load(element(buffers.targets, row)));
       f.if(
@@ -102,7 +103,7 @@ export const tokenNatsSimd: SimdForm<
 /** Form of `tokenNatsGradKernel`. */
 export const tokenNatsGradSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "targets" | "lse" | "g" | "dlogits"
+  "logits" | "targets" | "top" | "rest" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.6),
@@ -114,9 +115,11 @@ export const tokenNatsGradSimd: SimdForm<
       f.if(i32.ltU(target, cols), () => {
         const g = f.let(f32.load(element(buffers.g, row)));
         const scale = f.let(f32x4.splat(g));
-        const shift = splatAt(f, buffers.lse, row);
+        const top = splatAt(f, buffers.top, row);
+        const rest = splatAt(f, buffers.rest, row);
         forLanes(f, cols, ({ load, store }) => {
-          const power = expDown(f, f32x4.sub(load(logits), shift));
+          const below = f32x4.sub(load(logits), top);
+          const power = expDown(f, f32x4.sub(below, rest));
           store(dlogits, f32x4.mul(scale, power));
         });
         const own = f.let(element(dlogits, target));
@@ -129,38 +132,41 @@ export const tokenNatsGradSimd: SimdForm<
 };
 
 /** Form of `entropyKernel`. */
-export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
-  {
-    items: ({ rows }) => rows,
-    grain: ({ cols }) => grainOf(cols, 0.6),
-    emit(f, { begin, end, buffers, sizes: { cols } }): void {
-      f.for({ from: begin, to: end }, (row) => {
-        const logits = rowOf(f, buffers.logits, row, cols);
-        const top = largest(f, logits, cols);
-        const shift = f.let(f32x4.splat(top));
-        const sums = zeros(f);
-        const products = zeros(f);
-        forLanes(f, cols, ({ load, within }) => {
-          const d = f.let(f32x4.sub(load(logits), shift));
-          const power = f.let(within(expDown(f, d), 0));
-          add(f, sums, power);
-          // At -Infinity the power is 0, and so must be the product.
-          const finite = f32x4.pmax(d, f.constant(LOWEST));
-          f.set(products, f32x4.madd(power, finite, products));
-        });
-        const sum = lanesSum(f, sums);
-        const rest = logOf(f, sum);
-        const inner = f32.div(lanesSum(f, products), sum);
-        f.store(element(buffers.lse, row), f32.add(top, rest));
-        f.store(element(buffers.nats, row), f32.sub(rest, inner));
+export const entropySimd: SimdForm<
+  "rows" | "cols",
+  "logits" | "nats" | "top" | "rest"
+> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 0.6),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const logits = rowOf(f, buffers.logits, row, cols);
+      const top = largest(f, logits, cols);
+      const shift = f.let(f32x4.splat(top));
+      const sums = zeros(f);
+      const products = zeros(f);
+      forLanes(f, cols, ({ load, within }) => {
+        const d = f.let(f32x4.sub(load(logits), shift));
+        const power = f.let(within(expDown(f, d), 0));
+        add(f, sums, power);
+        // At -Infinity the power is 0, and so must be the product.
+        const finite = f32x4.pmax(d, f.constant(LOWEST));
+        f.set(products, f32x4.madd(power, finite, products));
       });
-    },
-  };
+      const sum = lanesSum(f, sums);
+      const rest = logOf(f, sum);
+      const inner = f32.div(lanesSum(f, products), sum);
+      f.store(element(buffers.top, row), top);
+      f.store(element(buffers.rest, row), rest);
+      f.store(element(buffers.nats, row), f32.sub(rest, inner));
+    });
+  },
+};
 
 /** Form of `entropyGradKernel`. */
 export const entropyGradSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "nats" | "lse" | "g" | "dlogits"
+  "logits" | "nats" | "top" | "rest" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.8),
@@ -169,10 +175,12 @@ export const entropyGradSimd: SimdForm<
       const logits = rowOf(f, buffers.logits, row, cols);
       const dlogits = rowOf(f, buffers.dlogits, row, cols);
       const scale = f.let(f32x4.neg(splatAt(f, buffers.g, row)));
-      const shift = splatAt(f, buffers.lse, row);
+      const top = splatAt(f, buffers.top, row);
+      const rest = splatAt(f, buffers.rest, row);
       const nats = splatAt(f, buffers.nats, row);
       forLanes(f, cols, ({ load, store }) => {
-        const logP = f.let(f32x4.sub(load(logits), shift));
+        const below = f32x4.sub(load(logits), top);
+        const logP = f.let(f32x4.sub(below, rest));
         const share = f32x4.mul(scale, expDown(f, logP));
         const finite = f32x4.pmax(logP, f.constant(LOWEST));
         store(dlogits, f32x4.mul(share, f32x4.add(finite, nats)));
@@ -183,7 +191,7 @@ export const entropyGradSimd: SimdForm<
 
 /** Largest number of a row; NaN does not count. */
 function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
-  const tops = f.let(f32x4.splat(-Infinity));
+  const tops = f.let(f32x4.splat(LOWEST));
   // Four at a time, since each comparison waits for the one before it.
   const many = f.let(i32.and(cols, -16));
   const others = [tops, ...[1, 2, 3].map(() => f.let(tops))];
@@ -196,7 +204,7 @@ function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
   for (const top of others.slice(1)) f.set(tops, f32x4.pmax(tops, top));
   const rest = f.let(element(row, many));
   forLanes(f, i32.and(cols, 15), ({ load, within }) => {
-    f.set(tops, f32x4.pmax(tops, within(load(rest), -Infinity)));
+    f.set(tops, f32x4.pmax(tops, within(load(rest), LOWEST)));
   });
   return lanesMax(f, tops);
 }

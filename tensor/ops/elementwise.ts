@@ -41,9 +41,12 @@ export const sin: UnaryOp = fuse("sin", (x) => x.sin());
 export const cos: UnaryOp = fuse("cos", (x) => x.cos());
 /** |x|; its gradient at 0 is 0. */
 export const abs: UnaryOp = fuse("abs", (x) => x.abs());
-/** Larger of x and y, NaN if one is; in a tie the gradient goes to x. */
+/**
+ * Larger of x and y, NaN if one is. The gradient goes to x in a tie, and to y
+ * where the result is NaN.
+ */
 export const maximum: BinaryOp = fuse("maximum", (x, y) => x.max(y));
-/** Smaller of x and y, NaN if one is; in a tie the gradient goes to x. */
+/** Smaller of x and y, otherwise like {@linkcode maximum}. */
 export const minimum: BinaryOp = fuse("minimum", (x, y) => x.min(y));
 /** x limited to [low, high], NaN if it is: clamp(x, low, high). */
 export const clamp: TernaryOp = fuse("clamp", (x, a, b) => x.max(a).min(b));
