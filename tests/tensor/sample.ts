@@ -1,6 +1,9 @@
 import { type Shape, sizeOf, type Tensor } from "../../tensor/mod.ts";
 import type { Tolerance } from "../support/close.ts";
 
+/** Largest f32. */
+export const MOST = 3.4028234663852886e38;
+
 /** One input of a sample: numbers drawn from a range, or given indices. */
 export type SampleInput =
   | {

@@ -1,7 +1,7 @@
 import * as ops from "../../../tensor/ops/elementwise.ts";
 import { fuse } from "../../../tensor/ops/fuse.ts";
 import { swiglu } from "../../../tensor/ops/swiglu.ts";
-import { numbers, rowsOf, type Sample } from "../sample.ts";
+import { MOST, numbers, rowsOf, type Sample } from "../sample.ts";
 
 type Domain = readonly [low: number, high: number];
 
@@ -12,11 +12,11 @@ function unary(
   run: ops.UnaryOp,
   reference: (x: number) => number,
   domain: Domain = [-2, 2],
-  most?: number,
+  most: number = MOST,
 ): Sample {
   return {
     op,
-    ...(most ? { most } : {}),
+    most,
     inputs: [numbers([3, 5], domain)],
     run: (x) => run(x!),
     reference: (x) => x!.map((v) => reference(v)),
