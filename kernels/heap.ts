@@ -1,17 +1,18 @@
+/** What can be in one heap at a time. */
+export interface HeapItem {
+  /** Number that orders the items; no two of them share it. */
+  readonly id: number;
+  /** Where it is in the heap, which alone sets this. */
+  place: number;
+}
+
 /**
- * Things in the order of a number that no two of them share. The lowest is
- * found at once; adding one and taking any out takes logarithmic time.
+ * Items in the order of their numbers. The lowest is found at once; adding one
+ * and taking any out takes logarithmic time.
  */
-export class Heap<T> {
-  readonly #order: (item: T) => number;
+export class Heap<T extends HeapItem> {
   /** Each item is below those at twice its place + 1 and + 2. */
   readonly #items: T[] = [];
-  readonly #places = new Map<T, number>();
-
-  /** `order` gives the number of an item; it must not change meanwhile. */
-  constructor(order: (item: T) => number) {
-    this.#order = order;
-  }
 
   /** The lowest item. */
   get lowest(): T | undefined {
@@ -30,46 +31,44 @@ export class Heap<T> {
 
   /** Takes out an item that is in it. */
   remove(item: T): void {
-    const place = this.#places.get(item)!;
+    const { place } = item;
     const last = this.#items.pop()!;
-    this.#places.delete(item);
     if (last === item) return;
     // One of the two moves; the other finds its place already.
     this.#sink(last, place);
-    this.#rise(last, this.#places.get(last)!);
+    this.#rise(last, last.place);
   }
 
-  #rise(item: T, place: number): void {
-    const number = this.#order(item);
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      if (this.#order(this.#items[above]!) < number) break;
-      this.#put(this.#items[above]!, place);
-      place = above;
-    }
-    this.#put(item, place);
-  }
-
-  #sink(item: T, place: number): void {
+  #rise(item: T, from: number): void {
     const items = this.#items;
-    const number = this.#order(item);
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= items.length) break;
-      const other = below + 1;
-      if (
-        other < items.length &&
-        this.#order(items[other]!) < this.#order(items[below]!)
-      ) below = other;
-      if (this.#order(items[below]!) > number) break;
-      this.#put(items[below]!, place);
-      place = below;
+    let place = from;
+    while (place > 0) {
+      const next = (place - 1) >> 1;
+      const above = items[next]!;
+      if (above.id < item.id) break;
+      items[place] = above;
+      above.place = place;
+      place = next;
     }
-    this.#put(item, place);
+    items[place] = item;
+    item.place = place;
   }
 
-  #put(item: T, place: number): void {
-    this.#items[place] = item;
-    this.#places.set(item, place);
+  #sink(item: T, from: number): void {
+    const items = this.#items;
+    let place = from;
+    for (let next = 2 * place + 1; next < items.length; next = 2 * place + 1) {
+      const other = next + 1;
+      if (other < items.length && items[other]!.id < items[next]!.id) {
+        next = other;
+      }
+      const below = items[next]!;
+      if (below.id > item.id) break;
+      items[place] = below;
+      below.place = place;
+      place = next;
+    }
+    items[place] = item;
+    item.place = place;
   }
 }

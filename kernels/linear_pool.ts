@@ -7,19 +7,40 @@ import {
   Usage,
 } from "./pool.ts";
 
-/** Alignment of blocks, and room behind each: vector loads may run over. */
-const PADDING = 64;
+/**
+ * Bytes in which addresses and sizes are counted here, and that lie behind each
+ * block: vector loads may run over.
+ */
+const UNIT = 64;
 
-/** A block that is a range of one memory. */
-export interface LinearBlock extends Block {
-  /** First byte in the memory; also the block's id. */
-  readonly pointer: number;
-}
+/**
+ * A range of one memory: a block, or what nobody uses between two of them. Once
+ * it is given back, it may become part of another range.
+ */
+export class LinearBlock implements Block {
+  bytes = 0;
+  /** Where it starts, in units. */
+  id: number;
+  place = 0;
+  /** Where it ends, in units. */
+  end: number;
+  /** Whether nobody uses it. */
+  free = false;
+  /** The range that ends where this one starts. */
+  previous: LinearBlock | undefined;
+  /** The range that starts where this one ends. */
+  next: LinearBlock | undefined;
 
-/** What nobody uses between two blocks. */
-interface Range {
-  readonly start: number;
-  readonly end: number;
+  /** From one address to another, in units. */
+  constructor(id: number, end: number) {
+    this.id = id;
+    this.end = end;
+  }
+
+  /** First byte in the memory. */
+  get pointer(): number {
+    return this.id * UNIT;
+  }
 }
 
 /**
@@ -31,11 +52,9 @@ interface Range {
 export class LinearPool implements Lender<LinearBlock> {
   readonly #grow: (end: number, bytes: number) => void;
   readonly #usage = new Usage();
-  /** Free ranges that serve a size class but not the next one, by address. */
-  readonly #fitting: Heap<Range>[] = [];
-  readonly #byStart = new Map<number, Range>();
-  readonly #byEnd = new Map<number, Range>();
-  #end = PADDING;
+  /** Free ranges that serve a size class but not the next one. */
+  readonly #fitting: Heap<LinearBlock>[] = [];
+  #last: LinearBlock | undefined;
   #grown = 0;
 
   /**
@@ -48,7 +67,7 @@ export class LinearPool implements Lender<LinearBlock> {
 
   /** Memory in use; what is held are all addresses that ever were in use. */
   get use(): MemoryUse {
-    return this.#usage.of(this.#end);
+    return this.#usage.of((this.#last?.end ?? 1) * UNIT);
   }
 
   /** How often a request needed addresses that were never in use. */
@@ -57,30 +76,30 @@ export class LinearPool implements Lender<LinearBlock> {
   }
 
   take(bytes: number): LinearBlock {
-    const end = this.#end;
-    const pointer = this.#claim(bytes);
-    if (this.#end > end) this.#grown += 1;
-    const block = { bytes: sizeClass(bytes), id: pointer, pointer };
+    const last = this.#last?.end;
+    const block = this.#claim(bytes);
+    if (this.#last!.end !== last) this.#grown += 1;
     this.#usage.took(block);
     return block;
   }
 
   give(block: LinearBlock): void {
     this.#usage.gave(block);
-    const { pointer, bytes } = block;
-    const before = this.#byEnd.get(pointer);
-    const after = this.#byStart.get(pointer + bytes + PADDING);
-    if (before) this.#remove(before);
-    if (after) this.#remove(after);
-    this.#add({
-      start: before?.start ?? pointer,
-      end: after?.end ?? pointer + bytes + PADDING,
-    });
+    const { previous, next } = block;
+    if (next?.free) {
+      this.#remove(next);
+      this.#join(block, next);
+    }
+    if (previous?.free) {
+      this.#remove(previous);
+      this.#join(previous, block);
+      this.#add(previous);
+    } else this.#add(block);
   }
 
   /** Address of at least `bytes` that stay in use, and are not counted so. */
   reserve(bytes: number): number {
-    return this.#claim(bytes);
+    return this.#claim(bytes).pointer;
   }
 
   /** Starts a new measurement of `peakBytes`. */
@@ -88,58 +107,88 @@ export class LinearPool implements Lender<LinearBlock> {
     this.#usage.resetPeak();
   }
 
-  #claim(bytes: number): number {
+  #claim(bytes: number): LinearBlock {
+    const fitting = this.#fitting;
     const size = sizeClass(bytes);
-    let found: Range | undefined;
-    for (let i = classIndex(size); i < this.#fitting.length; i++) {
-      const lowest = this.#fitting[i]?.lowest;
-      if (lowest && !(lowest.start > found?.start!)) found = lowest;
+    const units = size / UNIT + 1;
+    let found: LinearBlock | undefined;
+    for (let i = classIndex(units); i < fitting.length; i++) {
+      const { lowest } = fitting[i]!;
+      if (lowest && (!found || lowest.id < found.id)) found = lowest;
     }
-    if (!found) return this.#extend(size, bytes);
-    this.#remove(found);
-    const start = found.start + size + PADDING;
-    if (start < found.end) this.#add({ start, end: found.end });
-    return found.start;
+    if (found) this.#remove(found);
+    else found = this.#extend(units, bytes);
+    const block = found.end - found.id === units
+      ? found
+      : this.#split(found, units);
+    block.bytes = size;
+    return block;
   }
 
-  /** Takes addresses at the end, with those that are free before it. */
-  #extend(size: number, bytes: number): number {
-    const last = this.#byEnd.get(this.#end);
-    const pointer = last?.start ?? this.#end;
-    const end = pointer + size + PADDING;
-    this.#grow(end, bytes);
-    if (last) this.#remove(last);
-    this.#end = end;
-    return pointer;
+  /** A range at the end, with what is free before it. */
+  #extend(units: number, bytes: number): LinearBlock {
+    const last = this.#last;
+    const start = last?.free ? last.id : last?.end ?? 1;
+    const end = start + units;
+    this.#grow(end * UNIT, bytes);
+    if (last?.free) {
+      this.#remove(last);
+      last.end = end;
+      return last;
+    }
+    const range = new LinearBlock(start, end);
+    range.previous = last;
+    if (last) last.next = range;
+    this.#last = range;
+    return range;
   }
 
-  #add(range: Range): void {
-    this.#byStart.set(range.start, range);
-    this.#byEnd.set(range.end, range);
-    const index = indexOf(range);
+  /** Takes the first units off a range; what is left becomes free. */
+  #split(range: LinearBlock, units: number): LinearBlock {
+    const middle = range.id + units;
+    const block = new LinearBlock(range.id, middle);
+    const { previous } = range;
+    block.previous = previous;
+    block.next = range;
+    if (previous) previous.next = block;
+    range.previous = block;
+    range.id = middle;
+    this.#add(range);
+    return block;
+  }
+
+  /** Makes a range end where the next one did, which is no more. */
+  #join(range: LinearBlock, { end, next }: LinearBlock): void {
+    range.end = end;
+    range.next = next;
+    if (next) next.previous = range;
+    else this.#last = range;
+  }
+
+  #add(range: LinearBlock): void {
+    range.free = true;
+    const index = classIndex(range.end - range.id);
     if (index < 0) return;
     for (let i = this.#fitting.length; i <= index; i++) {
-      this.#fitting.push(new Heap(({ start }) => start));
+      this.#fitting.push(new Heap());
     }
     this.#fitting[index]!.add(range);
   }
 
-  #remove(range: Range): void {
-    this.#byStart.delete(range.start);
-    this.#byEnd.delete(range.end);
-    const index = indexOf(range);
+  #remove(range: LinearBlock): void {
+    range.free = false;
+    const index = classIndex(range.end - range.id);
     if (index >= 0) this.#fitting[index]!.remove(range);
   }
 }
 
-/** Number of the largest size class that fits a range; none is below 0. */
-function indexOf({ start, end }: Range): number {
-  return classIndex(end - start - PADDING);
-}
-
-/** Number of the largest size class up to `bytes`, counted from 0. */
-function classIndex(bytes: number): number {
-  if (bytes < 1024) return Math.floor(bytes / 256) - 1;
-  const octave = Math.floor(Math.log2(bytes));
-  return 4 * (octave - 10) + Math.floor(bytes / 2 ** (octave - 2)) - 1;
+/**
+ * Number of the largest size class that fits into `units`, counted from 0; below
+ * 0 when none does.
+ */
+function classIndex(units: number): number {
+  const quarters = Math.floor((units - 1) * (UNIT / 256));
+  if (quarters < 4) return quarters - 1;
+  const octave = Math.floor(Math.log2(quarters));
+  return 4 * octave + Math.floor(quarters / 2 ** (octave - 2)) - 9;
 }

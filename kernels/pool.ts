@@ -1,11 +1,9 @@
-import { Heap } from "./heap.ts";
+import { Heap, type HeapItem } from "./heap.ts";
 
 /** A piece of device memory that is reused as a whole. */
-export interface Block {
+export interface Block extends HeapItem {
   /** Size in bytes, a size class. */
   readonly bytes: number;
-  /** Number that no other block has that exists. */
-  readonly id: number;
 }
 
 /** Lends blocks of memory. */
@@ -114,7 +112,7 @@ export class Pool<B extends Block> implements Lender<B> {
     this.#usage.gave(block);
     let free = this.#free.get(block.bytes);
     if (!free) {
-      free = new Heap(({ id }) => id);
+      free = new Heap();
       this.#free.set(block.bytes, free);
     }
     free.add(block);

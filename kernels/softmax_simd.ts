@@ -19,7 +19,7 @@ import {
   i32,
   v128,
 } from "./wasm/instructions.ts";
-import { expDown, log } from "./wasm/math.ts";
+import { exp, expBounded, expDown, log } from "./wasm/math.ts";
 
 /** Form of `softmaxKernel`. */
 export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
@@ -114,12 +114,10 @@ export const tokenNatsGradSimd: SimdForm<
       const target = f.let(i32.load(element(buffers.targets, row)));
       f.if(i32.ltU(target, cols), () => {
         const g = f.let(f32.load(element(buffers.g, row)));
-        const scale = f.let(f32x4.splat(g));
-        const top = splatAt(f, buffers.top, row);
-        const rest = splatAt(f, buffers.rest, row);
+        const { shift, factor } = normOf(f, buffers, row);
+        const scale = f.let(f32x4.mul(f32x4.splat(g), factor));
         forLanes(f, cols, ({ load, store }) => {
-          const below = f32x4.sub(load(logits), top);
-          const power = expDown(f, f32x4.sub(below, rest));
+          const power = expDown(f, f32x4.sub(load(logits), shift));
           store(dlogits, f32x4.mul(scale, power));
         });
         const own = f.let(element(dlogits, target));
@@ -146,12 +144,11 @@ export const entropySimd: SimdForm<
       const sums = zeros(f);
       const products = zeros(f);
       forLanes(f, cols, ({ load, within }) => {
-        const d = f.let(f32x4.sub(load(logits), shift));
-        const power = f.let(within(expDown(f, d), 0));
-        add(f, sums, power);
-        // At -Infinity the power is 0, and so must be the product.
-        const finite = f32x4.pmax(d, f.constant(LOWEST));
-        f.set(products, f32x4.madd(power, finite, products));
+        const below = f32x4.sub(load(logits), shift);
+        const { power, bounded } = expBounded(f, below);
+        const own = f.let(within(power, 0));
+        add(f, sums, own);
+        f.set(products, f32x4.madd(own, bounded, products));
       });
       const sum = lanesSum(f, sums);
       const rest = logOf(f, sum);
@@ -174,20 +171,35 @@ export const entropyGradSimd: SimdForm<
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
       const dlogits = rowOf(f, buffers.dlogits, row, cols);
-      const scale = f.let(f32x4.neg(splatAt(f, buffers.g, row)));
-      const top = splatAt(f, buffers.top, row);
-      const rest = splatAt(f, buffers.rest, row);
-      const nats = splatAt(f, buffers.nats, row);
+      const { shift, factor, error } = normOf(f, buffers, row);
+      const g = splatAt(f, buffers.g, row);
+      const scale = f.let(f32x4.neg(f32x4.mul(g, factor)));
+      const nats = f.let(f32x4.sub(splatAt(f, buffers.nats, row), error));
       forLanes(f, cols, ({ load, store }) => {
-        const below = f32x4.sub(load(logits), top);
-        const logP = f.let(f32x4.sub(below, rest));
-        const share = f32x4.mul(scale, expDown(f, logP));
-        const finite = f32x4.pmax(logP, f.constant(LOWEST));
-        store(dlogits, f32x4.mul(share, f32x4.add(finite, nats)));
+        const below = f32x4.sub(load(logits), shift);
+        const { power, bounded } = expBounded(f, below);
+        const share = f32x4.mul(scale, power);
+        store(dlogits, f32x4.mul(share, f32x4.add(bounded, nats)));
       });
     });
   },
 };
+
+/**
+ * What to take from the logits of a row, and what is still to be taken after
+ * that: an error of the addition, by whose power shares are off.
+ */
+function normOf(
+  f: FunctionBuilder,
+  buffers: Readonly<Record<"top" | "rest", I32>>,
+  row: I32,
+): Readonly<Record<"shift" | "error" | "factor", Local<"v128">>> {
+  const top = splatAt(f, buffers.top, row);
+  const rest = splatAt(f, buffers.rest, row);
+  const shift = f.let(f32x4.add(top, rest));
+  const error = f.let(f32x4.sub(rest, f32x4.sub(shift, top)));
+  return { shift, error, factor: exp(f, f32x4.neg(error)) };
+}
 
 /** Largest number of a row; NaN does not count. */
 function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {

@@ -314,6 +314,6 @@ export class WebgpuDevice implements Device {
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
         GPUBufferUsage.COPY_DST,
     });
-    return { buffer, bytes, id: this.#blocks++, list: -1 };
+    return { buffer, bytes, id: this.#blocks++, place: 0, list: -1 };
   }
 }

@@ -25,17 +25,24 @@ Deno.test("LinearPool uses freed memory for other sizes", () => {
 
 Deno.test("LinearPool takes the lowest range that fits", () => {
   const pool = limited(2 ** 20);
-  const [a, b, c, d] = [4096, 256, 1024, 256].map((bytes) => pool.take(bytes));
-  pool.give(c!);
-  pool.give(a!);
-  assertEquals(pool.take(1000).pointer, a!.pointer);
-  assertEquals(pool.take(1024).pointer, a!.pointer + 1024 + PADDING);
-  assertEquals(pool.take(2048).pointer, d!.pointer + 256 + PADDING);
-  pool.give(b!);
-  assertEquals(pool.take(1792).pointer, a!.pointer + 2 * (1024 + PADDING));
+  const blocks = [4096, 256, 1024, 256].map((bytes) => pool.take(bytes));
+  const [a, b, c, d] = blocks.map(({ pointer }) => pointer) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  pool.give(blocks[2]!);
+  pool.give(blocks[0]!);
+  assertEquals(pool.take(1000).pointer, a);
+  assertEquals(pool.take(1024).pointer, a + 1024 + PADDING);
+  assertEquals(pool.take(2048).pointer, d + 256 + PADDING);
+  pool.give(blocks[1]!);
+  assertEquals(pool.take(1792).pointer, a + 2 * (1024 + PADDING));
   // What is left of a, with b and c.
-  const left = a!.pointer + 2 * (1024 + PADDING) + 1792 + PADDING;
+  const left = a + 2 * (1024 + PADDING) + 1792 + PADDING;
   assertEquals(pool.take(1280).pointer, left);
+  assert(left < b && left + 1280 > b && left + 1280 < c + 1024);
 });
 
 Deno.test("LinearPool keeps blocks apart, and joins all of them in the end", () => {
@@ -99,12 +106,13 @@ Deno.test("LinearPool gives the same for the same, and does not grow", () => {
 Deno.test("LinearPool stays as it was when memory cannot grow", () => {
   const pool = limited(10_000);
   const block = pool.take(4096);
+  const { pointer } = block;
   pool.give(pool.take(4096));
   const before = pool.use;
   assertThrows(() => pool.take(8000), RangeError, "no room for 8000");
   assertEquals(pool.use, before);
   pool.give(block);
-  assertEquals(pool.take(8000).pointer, block.pointer);
+  assertEquals(pool.take(8000).pointer, pointer);
 });
 
 Deno.test("LinearPool counts reserved memory as held only", () => {

@@ -41,7 +41,7 @@ export class Float64Device implements Device {
       u32: new Uint32Array(length),
     };
     this.#memories.set(id, memory);
-    return { block: { bytes, id }, offset: 0, bytes };
+    return { block: { bytes, id, place: 0 }, offset: 0, bytes };
   }
 
   free({ block }: Storage): void {
