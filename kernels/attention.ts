@@ -4,6 +4,7 @@ import { attentionForms } from "./attention_wgsl.ts";
 import type { AttentionBuffer, AttentionSize } from "./attention_layout.ts";
 import { ATTENTION_SIZES, perHeadWidth } from "./head.ts";
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { LOWEST } from "./rows.ts";
 import { upTo } from "./wasm/form.ts";
 
 /** Queries that would leave most lanes of a tile idle. */
@@ -12,7 +13,7 @@ const FEW = 2;
 /**
  * Interval attention for heads of width E: out_i = Σ_j softmax_j(q_i·k_j / √E)
  * v_j, where query i sees the keys of its interval only. An empty interval gives
- * zeros. No row of weights is stored: the softmax is computed on the way
+ * zeros, and so does one all of whose scores are -Infinity. No row of weights is stored: the softmax is computed on the way
  * (Milakov and Gimelshein, 2018, arXiv:1805.02867).
  *
  * q: [queries, qStride], whose first heads E columns are read;
@@ -54,17 +55,18 @@ export const attentionKernel: (
           }
           let total = 0;
           for (let j = 0; j < weights.length; j++) {
-            total += weights[j] = Math.exp(weights[j]! - top);
+            const weight = Math.exp(weights[j]! - Math.max(top, LOWEST));
+            total += weights[j] = weight;
           }
           const result = query * width + column;
           const sum = new Float64Array(headWidth);
           for (let key = lo; key < hi; key++) {
             const v = key * kvStride + kOffset + width + column;
-            const share = weights[key - lo]! / total;
+            const share = total === 0 ? 0 : weights[key - lo]! / total;
             for (let e = 0; e < headWidth; e++) sum[e]! += share * kv[v + e]!;
           }
           out.set(sum, result);
-          lse[head * queries + query] = hi > lo ? top + Math.log(total) : 0;
+          lse[head * queries + query] = total === 0 ? 0 : top + Math.log(total);
         }
       }
     },

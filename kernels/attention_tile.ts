@@ -19,10 +19,10 @@ export const STEP: number = 4 * LANES;
 export const SCORES: number = BLOCK * STEP;
 /** Multiply-adds that take as long as a fork is worth, some 30 us. */
 const FORK = 6e5;
-/** Below every score, but far above `UNSEEN`. */
-export const LOWEST: number = -(2 ** 100);
+/** Below the scores of all that has a share, but far above `UNSEEN`. */
+export const LOWEST: number = -(2 ** 127);
 /** Score of what is not seen: its weight is exactly 0. */
-export const UNSEEN = -3e38;
+export const UNSEEN = -3.4e38;
 /** Rows whose scores are computed together. */
 const ROWS = 6;
 /** Columns whose sums are computed together: a vector and one more. */

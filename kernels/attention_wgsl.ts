@@ -1,6 +1,7 @@
 import type { AttentionGradKvSize, AttentionSize } from "./attention_layout.ts";
 import { headText } from "./head.ts";
 import type { WgslForm } from "./kernel.ts";
+import { LOWEST } from "./rows.ts";
 
 /** Rows, one for each invocation, that a workgroup works on together. */
 const THREADS = 64;
@@ -274,10 +275,10 @@ export function attentionForms(
     before: `${queryAt(headWidth)}
   ${each(`let q@_# = ${1 / Math.sqrt(headWidth)} * q[at@ + #u];`)}
   ${each(`var sum@_# = ${type}();`)}
-  var top@ = -3e38;
+  var top@ = ${LOWEST};
   var total@ = 0.0;`,
     pair: (key, value) => `
-      let score@ = select(-3e38, ${dot("q@_#", key)}, seen@);
+      let score@ = select(${LOWEST}, ${dot("q@_#", key)}, seen@);
       let higher@ = max(score@, top@);
       let decay@ = exp(top@ - higher@);
       top@ = higher@;
@@ -289,7 +290,7 @@ export function attentionForms(
       let keys = other + vec4u(0u, 1u, 2u, 3u);
       let seen = (keys >= vec4u(lo@)) & (keys < vec4u(hi@));
       let scores = vec4f(${four((i) => dot("q@_#", `tile0[${at(i)}]`))});
-      let known = select(vec4f(-3e38), scores, seen);
+      let known = select(vec4f(${LOWEST}), scores, seen);
       let higher = max(max(max(known.x, known.y), max(known.z, known.w)), top@);
       let decay = exp(top@ - higher);
       top@ = higher;

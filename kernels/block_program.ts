@@ -1,4 +1,4 @@
-import { type Expr, partsOf } from "./expression.ts";
+import { expandPowers, type Expr, partsOf } from "./expression.ts";
 import { PRIMITIVES } from "./primitives.ts";
 
 /** Elements worked on at a time: small enough that all parts stay in cache. */
@@ -21,7 +21,8 @@ export class BlockProgram {
     const blocks = new Map<Expr, Float64Array>();
     const inputs = new Map<number, Float64Array>();
     const steps: ((length: number) => void)[] = [];
-    for (const part of partsOf(outputs)) {
+    const roots = expandPowers(outputs);
+    for (const part of partsOf(roots)) {
       const block = new Float64Array(BLOCK);
       blocks.set(part, block);
       if (part.op === "input") inputs.set(part.value, block);
@@ -35,7 +36,7 @@ export class BlockProgram {
       }
     }
     this.inputs = inputs;
-    this.outputs = outputs.map((output) => blocks.get(output)!);
+    this.outputs = roots.map((output) => blocks.get(output)!);
     this.#steps = steps;
   }
 

@@ -1,6 +1,6 @@
 import type { Capture, HostArray } from "./device.ts";
 import { DeviceError } from "./errors.ts";
-import { type Block, Pool } from "./pool.ts";
+import { type Block, type Lender, Pool } from "./pool.ts";
 
 /** One captured run: what it did, and the memory that it used. */
 interface Run<B extends Block> {
@@ -20,24 +20,23 @@ interface Run<B extends Block> {
  * Blocks of a device whose launches can be captured. What was taken in a
  * captured run goes to nobody else until the capture is disposed.
  */
-export class CapturePool<B extends Block> {
-  readonly #pool: Pool<B>;
+export class CapturePool<B extends Block> implements Lender<B> {
+  readonly #pool: Lender<B>;
   readonly #runs = new Set<Run<B>>();
   #current: Run<B> | undefined;
 
   /** Takes its blocks from `pool`. */
-  constructor(pool: Pool<B>) {
+  constructor(pool: Lender<B>) {
     this.#pool = pool;
   }
 
-  /** A block of at least `bytes`; its contents are unspecified. */
   take(bytes: number): B {
     return (this.#current?.pool ?? this.#pool).take(bytes);
   }
 
   /** Gives a block back, to the captured run it was taken in, or to all. */
   give(block: B): void {
-    let pool = this.#pool;
+    let pool: Lender<B> = this.#pool;
     for (const run of this.#runs) {
       if (run.own.has(block)) pool = run.pool;
       if (run.foreign.has(block)) run.broken = true;

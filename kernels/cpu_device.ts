@@ -8,21 +8,13 @@ import type {
 } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import { checkSizes, type Kernel, type NumberArray } from "./kernel.ts";
-import { type Block, type MemoryUse, Pool } from "./pool.ts";
+import { type LinearBlock, LinearPool } from "./linear_pool.ts";
+import type { MemoryUse } from "./pool.ts";
 import { type KernelTime, Profile } from "./profile.ts";
 import { Team } from "./wasm/team.ts";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
-
-/** Bytes kept free behind each block, so that vector loads may run over. */
-const PADDING = 64;
-
-/** A block is a range of the one WebAssembly memory. */
-interface CpuBlock extends Block {
-  /** First byte in the memory. */
-  readonly pointer: number;
-}
 
 /** Options of the processor's device. */
 export interface CpuOptions {
@@ -47,11 +39,11 @@ export class CpuDevice implements Device {
   readonly halves = false;
   readonly description: string;
   readonly #memory = sharedMemory();
-  readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));
+  readonly #pool: LinearPool = new LinearPool((end, bytes) =>
+    this.#grow(end, bytes)
+  );
   readonly #blocksInUse = new CapturePool(this.#pool);
   readonly #team: Team;
-  #end = PADDING;
-  #blocks = 0;
   #launches = 0;
   readonly #simdKernels = new Set<string>();
   #waits = 0;
@@ -63,7 +55,7 @@ export class CpuDevice implements Device {
     const cores = threads ?? globalThis.navigator?.hardwareConcurrency ?? 1;
     this.#team = new Team(this.#memory, {
       threads: cores,
-      allocate: (bytes) => this.#bump(bytes),
+      allocate: (bytes) => this.#pool.reserve(bytes),
     });
     this.description = `processor, ${cores} thread${cores === 1 ? "" : "s"}`;
   }
@@ -77,7 +69,7 @@ export class CpuDevice implements Device {
       launches: this.#launches,
       submits: 0,
       waits: this.#waits,
-      blocks: this.#blocks,
+      blocks: this.#pool.grown,
       bindGroups: 0,
       pipelines: this.#simdKernels.size,
     };
@@ -88,12 +80,12 @@ export class CpuDevice implements Device {
   }
 
   free(storage: Storage): void {
-    this.#blocksInUse.give(storage.block as CpuBlock);
+    this.#blocksInUse.give(storage.block as LinearBlock);
   }
 
   write(storage: Storage, data: HostArray): void {
     this.#blocksInUse.wrote(
-      storage.block as CpuBlock,
+      storage.block as LinearBlock,
       data,
       (data) => this.write(storage, data),
     );
@@ -110,7 +102,7 @@ export class CpuDevice implements Device {
   ): void {
     checkSizes(kernel, sizes);
     this.#blocksInUse.launched(
-      kernel.buffers.map((name) => buffers[name].block as CpuBlock),
+      kernel.buffers.map((name) => buffers[name].block as LinearBlock),
       () => this.launch(kernel, buffers, sizes),
     );
     this.#launches += 1;
@@ -197,31 +189,24 @@ export class CpuDevice implements Device {
     return this.#bytes;
   }
 
-  #grow(bytes: number): CpuBlock {
-    return { bytes, id: this.#blocks++, pointer: this.#bump(bytes) };
-  }
-
-  #bump(bytes: number): number {
-    const pointer = this.#end;
-    const end = pointer + Math.ceil((bytes + PADDING) / PADDING) * PADDING;
+  /** Makes the memory reach to an address, for a request of `bytes`. */
+  #grow(end: number, bytes: number): void {
     const missing = end - this.#memory.buffer.byteLength;
-    if (missing > 0) {
-      try {
-        this.#memory.grow(Math.ceil(missing / PAGE));
-      } catch (cause) {
-        throw new DeviceError(
-          `Cannot allocate ${bytes} bytes on the processor: ${pointer} bytes are in use, at most ${
-            MAX_PAGES * PAGE
-          } can be; use a smaller batch, context or model`,
-          cause,
-        );
-      }
+    if (missing <= 0) return;
+    try {
+      this.#memory.grow(Math.ceil(missing / PAGE));
+    } catch (cause) {
+      const { liveBytes, heldBytes } = this.memory;
+      throw new DeviceError(
+        `Cannot allocate ${bytes} bytes on the processor: ${liveBytes} bytes are in use, ${heldBytes} held, and at most ${
+          MAX_PAGES * PAGE
+        } can be; use a smaller batch, context or model`,
+        cause,
+      );
     }
-    this.#end = end;
-    return pointer;
   }
 }
 
 function pointerOf({ block, offset }: Storage): number {
-  return (block as CpuBlock).pointer + offset;
+  return (block as LinearBlock).pointer + offset;
 }

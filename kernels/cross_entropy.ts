@@ -1,50 +1,54 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { rowForms } from "./rows.ts";
+import { LOWEST, rowForms } from "./rows.ts";
 import { tokenNatsGradSimd, tokenNatsSimd } from "./softmax_simd.ts";
 
 /**
- * lse = log sum exp(logits) and nats = lse - logits[target], per row; nats are
- * 0 where the target is no column. logits: [rows, cols]; others: [rows].
+ * top = max(logits), rest = log sum exp(logits - top), which top would swallow
+ * where it is large, and nats = top + rest - logits[target], per row; nats are 0
+ * where the target is no column. logits: [rows, cols]; others: [rows].
  */
 export const tokenNatsKernel: Kernel<
-  "logits" | "targets" | "nats" | "lse",
+  "logits" | "targets" | "nats" | "top" | "rest",
   "rows" | "cols"
 > = defineKernel({
   name: "token_nats",
   reads: { logits: "f32", targets: "u32" },
-  writes: { nats: "f32", lse: "f32" },
+  writes: { nats: "f32", top: "f32", rest: "f32" },
   sizes: ["rows", "cols"],
   wgsl: rowForms({
     matrices: ["logits"],
     loops: 2,
     body: ({ type, each, total, largest, once, at }) => `
-  var tops = ${type}(-3e38);
+  var tops = ${type}(${LOWEST});
   ${each("tops = max(tops, logits[at]);")}
-  ${largest("top", "tops")}
+  ${largest("most", "tops")}
   var parts = ${type}();
-  ${each("parts += exp(logits[at] - top);")}
+  ${each("parts += exp(logits[at] - most);")}
   ${total("sum", "parts")}
   let log_sum = log(sum);
   let column = min(targets[row], sizes.cols - 1u);
-  let value = top - ${at("logits", "column")} + log_sum;
+  let value = most - ${at("logits", "column")} + log_sum;
   ${
       once(
-        "lse[row] = top + log_sum; nats[row] = select(0.0, value, targets[row] < sizes.cols);",
+        "top[row] = most; rest[row] = log_sum; nats[row] = select(0.0, value, targets[row] < sizes.cols);",
       )
     }`,
   }),
-  define: ({ logits, targets, nats, lse }, { rows, cols }) => {
+  define: ({ logits, targets, nats, top, rest }, { rows, cols }) => {
     for (let row = 0; row < rows; row++) {
       const first = row * cols;
       const end = first + cols;
-      let top = -Infinity;
-      for (let i = first; i < end; i++) if (logits[i]! > top) top = logits[i]!;
+      let most = LOWEST;
+      for (let i = first; i < end; i++) {
+        if (logits[i]! > most) most = logits[i]!;
+      }
       let sum = 0;
-      for (let i = first; i < end; i++) sum += Math.exp(logits[i]! - top);
-      const all = top + Math.log(sum);
+      for (let i = first; i < end; i++) sum += Math.exp(logits[i]! - most);
+      const logSum = Math.log(sum);
       const column = targets[row]!;
-      lse[row] = all;
-      nats[row] = column < cols ? all - logits[first + column]! : 0;
+      top[row] = most;
+      rest[row] = logSum;
+      nats[row] = column < cols ? most - logits[first + column]! + logSum : 0;
     }
   },
   simd: tokenNatsSimd,
@@ -55,31 +59,35 @@ export const tokenNatsKernel: Kernel<
 });
 
 /**
- * dlogits = g (exp(logits - lse) - 1 at the target), per row; 0 where the
+ * dlogits = g (exp(logits - top - rest) - 1 at the target), per row; 0 where the
  * target is no column. logits, dlogits: [rows, cols]; others: [rows].
  */
 export const tokenNatsGradKernel: Kernel<
-  "logits" | "targets" | "lse" | "g" | "dlogits",
+  "logits" | "targets" | "top" | "rest" | "g" | "dlogits",
   "rows" | "cols"
 > = defineKernel({
   name: "token_nats_grad",
-  reads: { logits: "f32", targets: "u32", lse: "f32", g: "f32" },
+  reads: { logits: "f32", targets: "u32", top: "f32", rest: "f32", g: "f32" },
   writes: { dlogits: "f32" },
   sizes: ["rows", "cols"],
   wgsl: rowForms({
     matrices: ["logits", "dlogits"],
     loops: 1,
-    body: ({ each, oneAt }) => `
+    body: ({ type, each, oneAt }) => `
   let column = targets[row];
-  let scale = select(0.0, g[row], column < sizes.cols);
-  let shift = lse[row];
+  let counts = column < sizes.cols;
+  let scale = g[row];
+  let most = top[row];
+  let log_sum = rest[row];
   ${
       each(
-        `dlogits[at] = scale * (exp(logits[at] - shift) - ${oneAt("column")});`,
+        `dlogits[at] = select(${type}(), scale * (exp(logits[at] - most - log_sum) - ${
+          oneAt("column")
+        }), counts);`,
       )
     }`,
   }),
-  define: ({ logits, targets, lse, g, dlogits }, { rows, cols }) => {
+  define: ({ logits, targets, top, rest, g, dlogits }, { rows, cols }) => {
     for (let row = 0; row < rows; row++) {
       const first = row * cols;
       const end = first + cols;
@@ -89,9 +97,10 @@ export const tokenNatsGradKernel: Kernel<
         continue;
       }
       const scale = g[row]!;
-      const shift = lse[row]!;
+      const most = top[row]!;
+      const logSum = rest[row]!;
       for (let i = first; i < end; i++) {
-        dlogits[i] = scale * Math.exp(logits[i]! - shift);
+        dlogits[i] = scale * Math.exp(logits[i]! - most - logSum);
       }
       dlogits[first + column]! -= scale;
     }

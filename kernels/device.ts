@@ -20,7 +20,7 @@ export interface DeviceCounts {
   readonly submits: number;
   /** Times the host waited for the device. */
   readonly waits: number;
-  /** Blocks of memory created, not counting reused ones. */
+  /** Blocks for which new memory was needed. */
   readonly blocks: number;
   /** Bind groups created; 0 on the processor. */
   readonly bindGroups: number;

@@ -1,54 +1,63 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { rowForms } from "./rows.ts";
+import { LOWEST, rowForms } from "./rows.ts";
 import { entropyGradSimd, entropySimd } from "./softmax_simd.ts";
 
 /**
- * lse = log sum exp(logits) and nats = lse - <softmax(logits), logits>, the
- * entropy, per row. logits: [rows, cols]; nats, lse: [rows].
+ * top = max(logits), rest = log sum exp(logits - top), which top would swallow
+ * where it is large, and nats = top + rest - <softmax(logits), logits>, the
+ * entropy, per row; what has no share, as at -Infinity, adds nothing.
+ * logits: [rows, cols]; others: [rows].
  */
 export const entropyKernel: Kernel<
-  "logits" | "nats" | "lse",
+  "logits" | "nats" | "top" | "rest",
   "rows" | "cols"
 > = defineKernel({
   name: "entropy",
   reads: { logits: "f32" },
-  writes: { nats: "f32", lse: "f32" },
+  writes: { nats: "f32", top: "f32", rest: "f32" },
   sizes: ["rows", "cols"],
   wgsl: rowForms({
     matrices: ["logits"],
     loops: 2,
     // Logits are taken relative to the largest, so that no digits are lost.
     body: ({ type, each, total, largest, once }) => `
-  var tops = ${type}(-3e38);
+  var tops = ${type}(${LOWEST});
   ${each("tops = max(tops, logits[at]);")}
-  ${largest("top", "tops")}
+  ${largest("most", "tops")}
   var parts = ${type}();
   var products = ${type}();
   ${
       each(
-        "let d = logits[at] - top; let e = exp(d); parts += e; products += e * d;",
+        `let d = logits[at] - most; let e = exp(d); parts += e; products += e * max(d, ${type}(${LOWEST}));`,
       )
     }
   ${total("sum", "parts")}
   ${total("product", "products")}
   let log_sum = log(sum);
-  ${once("lse[row] = top + log_sum; nats[row] = log_sum - product / sum;")}`,
+  ${
+      once(
+        "top[row] = most; rest[row] = log_sum; nats[row] = log_sum - product / sum;",
+      )
+    }`,
   }),
-  define: ({ logits, nats, lse }, { rows, cols }) => {
+  define: ({ logits, nats, top, rest }, { rows, cols }) => {
     for (let row = 0; row < rows; row++) {
       const first = row * cols;
       const end = first + cols;
-      let top = -Infinity;
-      for (let i = first; i < end; i++) if (logits[i]! > top) top = logits[i]!;
+      let most = LOWEST;
+      for (let i = first; i < end; i++) {
+        if (logits[i]! > most) most = logits[i]!;
+      }
       let sum = 0;
       let product = 0;
       for (let i = first; i < end; i++) {
-        const d = logits[i]! - top;
+        const d = logits[i]! - most;
         const e = Math.exp(d);
         sum += e;
-        product += e * d;
+        product += e * Math.max(d, LOWEST);
       }
-      lse[row] = top + Math.log(sum);
+      top[row] = most;
+      rest[row] = Math.log(sum);
       nats[row] = Math.log(sum) - product / sum;
     }
   },
@@ -60,39 +69,42 @@ export const entropyKernel: Kernel<
 });
 
 /**
- * dlogits = -g p (log p + nats), p = exp(logits - lse), per row.
- * logits, dlogits: [rows, cols]; nats, lse, g: [rows].
+ * dlogits = -g p (log p + nats), p = exp(logits - top - rest), per row.
+ * logits, dlogits: [rows, cols]; others: [rows].
  */
 export const entropyGradKernel: Kernel<
-  "logits" | "nats" | "lse" | "g" | "dlogits",
+  "logits" | "nats" | "top" | "rest" | "g" | "dlogits",
   "rows" | "cols"
 > = defineKernel({
   name: "entropy_grad",
-  reads: { logits: "f32", nats: "f32", lse: "f32", g: "f32" },
+  reads: { logits: "f32", nats: "f32", top: "f32", rest: "f32", g: "f32" },
   writes: { dlogits: "f32" },
   sizes: ["rows", "cols"],
   wgsl: rowForms({
     matrices: ["logits", "dlogits"],
     loops: 1,
-    body: ({ each }) => `
+    body: ({ type, each }) => `
   let scale = -g[row];
-  let shift = lse[row];
+  let most = top[row];
+  let log_sum = rest[row];
   let entropy = nats[row];
   ${
       each(
-        "let log_p = logits[at] - shift; dlogits[at] = scale * exp(log_p) * (log_p + entropy);",
+        `let log_p = logits[at] - most - log_sum; dlogits[at] = scale * exp(log_p) * (max(log_p, ${type}(${LOWEST})) + entropy);`,
       )
     }`,
   }),
-  define: ({ logits, nats, lse, g, dlogits }, { rows, cols }) => {
+  define: ({ logits, nats, top, rest, g, dlogits }, { rows, cols }) => {
     for (let row = 0; row < rows; row++) {
       const first = row * cols;
       const scale = -g[row]!;
-      const shift = lse[row]!;
+      const most = top[row]!;
+      const logSum = rest[row]!;
       const entropy = nats[row]!;
       for (let i = first; i < first + cols; i++) {
-        const logP = logits[i]! - shift;
-        dlogits[i] = scale * Math.exp(logP) * (logP + entropy);
+        const logP = logits[i]! - most - logSum;
+        dlogits[i] = scale * Math.exp(logP) *
+          (Math.max(logP, LOWEST) + entropy);
       }
     }
   },

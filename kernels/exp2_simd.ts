@@ -1,3 +1,4 @@
+import { LOWEST } from "./rows.ts";
 import type { FunctionBuilder, Local } from "./wasm/assembler.ts";
 import { f32x4, i32x4, type V128 } from "./wasm/instructions.ts";
 
@@ -12,14 +13,15 @@ const ROUNDER = 1.5 * 2 ** 23;
 
 /**
  * 2^(x - base) for whole numbers `base` and results below 2^128: exactly 2^x
- * over 2^base, or 0 where that is below every normal number.
+ * over 2^base, or 0 where that is below every normal number, as for -Infinity.
  */
 export function exp2(
   f: FunctionBuilder,
   x: V128,
   base: V128,
 ): Local<"v128"> {
-  const given = f.let(x);
+  // -Infinity less itself would be NaN; NaN stays.
+  const given = f.let(f32x4.pmax(x, f.constant(LOWEST)));
   const whole = f.let(f32x4.nearest(given));
   const rest = f.let(f32x4.sub(given, whole));
   const biased = f32x4.add(f32x4.sub(whole, base), f.constant(ROUNDER + 127));

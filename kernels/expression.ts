@@ -57,6 +57,8 @@ export class Expr {
   /** this + y */
   add(y: Expr | number): Expr {
     const [a, b] = [this, expr(y)];
+    if (a === NOTHING) return b;
+    if (b === NOTHING) return a;
     if (bothConstant(a, b)) return constant(a.value + b.value);
     if (isConstant(a, 0)) return b;
     return isConstant(b, 0) ? a : node("add", a, b);
@@ -65,6 +67,8 @@ export class Expr {
   /** this - y */
   sub(y: Expr | number): Expr {
     const [a, b] = [this, expr(y)];
+    if (a === NOTHING) return b.neg();
+    if (b === NOTHING) return a;
     if (bothConstant(a, b)) return constant(a.value - b.value);
     if (isConstant(a, 0)) return b.neg();
     return isConstant(b, 0) ? a : node("sub", a, b);
@@ -73,8 +77,8 @@ export class Expr {
   /** this * y */
   mul(y: Expr | number): Expr {
     const [a, b] = [this, expr(y)];
+    if (a === NOTHING || b === NOTHING) return NOTHING;
     if (bothConstant(a, b)) return constant(a.value * b.value);
-    if (isConstant(a, 0) || isConstant(b, 0)) return constant(0);
     if (isConstant(a, 1)) return b;
     return isConstant(b, 1) ? a : node("mul", a, b);
   }
@@ -82,13 +86,14 @@ export class Expr {
   /** this / y */
   div(y: Expr | number): Expr {
     const [a, b] = [this, expr(y)];
+    if (a === NOTHING) return a;
     if (bothConstant(a, b)) return constant(a.value / b.value);
-    if (isConstant(a, 0)) return a;
     return isConstant(b, 1) ? a : node("div", a, b);
   }
 
   /** -this */
   neg(): Expr {
+    if (this === NOTHING) return this;
     if (this.op === "constant") return constant(-this.value);
     return this.op === "neg" ? this.args[0]! : node("neg", this);
   }
@@ -119,17 +124,12 @@ export class Expr {
   }
 
   /**
-   * this to the power of `exponent`. Whole exponents become multiplications
-   * and take any base; others need a base >= 0.
+   * this to the power of `exponent`. Whole exponents take any base; others give
+   * NaN below 0.
    */
   pow(exponent: number): Expr {
-    if (!Number.isInteger(exponent) || Math.abs(exponent) > 64) {
-      return node("pow", this, constant(exponent));
-    }
-    if (exponent < 0) return constant(1).div(this.pow(-exponent));
-    if (exponent < 2) return exponent === 0 ? constant(1) : this;
-    const root = this.pow(Math.floor(exponent / 2)).square();
-    return exponent % 2 === 0 ? root : root.mul(this);
+    if (exponent === 0) return constant(1);
+    return exponent === 1 ? this : node("pow", this, constant(exponent));
   }
 
   /** Hyperbolic tangent. */
@@ -218,8 +218,14 @@ function intern(op: Expr["op"], args: readonly Expr[], value: number): Expr {
 }
 
 function node(op: Primitive, ...args: Expr[]): Expr {
-  return intern(op, args, 0);
+  return intern(op, args.map((x) => x === NOTHING ? constant(0) : x), 0);
 }
+
+/**
+ * The 0 of a derivative by what a value does not depend on. Times anything, NaN
+ * and Infinity included, it stays nothing.
+ */
+export const NOTHING: Expr = new Expr("constant", [], 0, -1);
 
 /** The operand with number `index`, counted from 0. */
 export function input(index: number): Expr {
@@ -249,6 +255,42 @@ function isConstant(x: Expr, value: number): boolean {
 
 function bothConstant(x: Expr, y: Expr): boolean {
   return x.op === "constant" && y.op === "constant";
+}
+
+/** Largest whole exponent of a power that becomes multiplications alone. */
+const MOST_FACTORS = 64;
+
+/**
+ * The same values without powers of whole exponents: small ones become
+ * multiplications, others powers of what is not below 0.
+ */
+export function expandPowers(outputs: readonly Expr[]): Expr[] {
+  const known = new Map<Expr, Expr>();
+  for (const part of partsOf(outputs)) {
+    const args = part.args.map((arg) => known.get(arg)!);
+    const exponent = part.op === "pow" ? args[1]!.value : NaN;
+    const expanded = Number.isInteger(exponent)
+      ? wholePower(args[0]!, exponent)
+      : args.every((arg, i) => arg === part.args[i])
+      ? part
+      : intern(part.op, args, part.value);
+    known.set(part, expanded);
+  }
+  return outputs.map((output) => known.get(output)!);
+}
+
+function wholePower(x: Expr, exponent: number): Expr {
+  const odd = exponent % 2 !== 0;
+  if (Math.abs(exponent) > MOST_FACTORS) {
+    const even = odd ? exponent - Math.sign(exponent) : exponent;
+    const power = node("pow", x.abs(), constant(even));
+    if (!odd) return power;
+    return exponent < 0 ? power.div(x) : power.mul(x);
+  }
+  if (exponent < 0) return constant(1).div(wholePower(x, -exponent));
+  if (exponent < 2) return exponent === 0 ? constant(1) : x;
+  const root = wholePower(x, Math.floor(exponent / 2)).square();
+  return odd ? root.mul(x) : root;
 }
 
 /** All parts of `outputs`, each once, operands before their users. */

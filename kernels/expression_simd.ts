@@ -1,4 +1,9 @@
-import { type Expr, partsOf, type Primitive } from "./expression.ts";
+import {
+  expandPowers,
+  type Expr,
+  partsOf,
+  type Primitive,
+} from "./expression.ts";
 import type { FunctionBuilder } from "./wasm/assembler.ts";
 import { f32x4, type V128, v128 } from "./wasm/instructions.ts";
 import { exp, log, sigmoid, tanh } from "./wasm/math.ts";
@@ -21,7 +26,13 @@ const LANES: Readonly<Partial<Record<Primitive, Lanes>>> = {
   log,
   sqrt: (_, x) => f32x4.sqrt(x),
   rsqrt: (f, x) => f32x4.div(f.constant(1), f32x4.sqrt(x)),
-  pow: (f, x, y) => exp(f, f32x4.mul(y, log(f, x))),
+  pow: (f, x, y) => {
+    const size = f.let(f32x4.abs(x));
+    const power = exp(f, f32x4.mul(y, log(f, size)));
+    const negative = f32x4.lt(x, f.constant(0));
+    const finite = f32x4.lt(size, f.constant(Infinity));
+    return v128.or(power, v128.and(negative, finite)); // all bits: NaN
+  },
   tanh,
   sigmoid,
   abs: (_, x) => f32x4.abs(x),
@@ -41,7 +52,7 @@ const LANES: Readonly<Partial<Record<Primitive, Lanes>>> = {
 
 /** Whether `expressionLanes` knows all parts of `outputs`. */
 export function hasLanes(outputs: readonly Expr[]): boolean {
-  return partsOf(outputs).every(({ op }) =>
+  return partsOf(expandPowers(outputs)).every(({ op }) =>
     op === "input" || op === "constant" || op in LANES
   );
 }
@@ -56,7 +67,8 @@ export function expressionLanes(
   input: (index: number) => V128,
 ): V128[] {
   const values = new Map<Expr, V128>();
-  for (const part of partsOf(outputs)) {
+  const roots = expandPowers(outputs);
+  for (const part of partsOf(roots)) {
     const { op, args, value } = part;
     if (op === "constant") values.set(part, f.constant(value));
     else if (op === "input") values.set(part, f.let(input(value)));
@@ -72,5 +84,5 @@ export function expressionLanes(
       values.set(part, f.let(lanes(f, x, y, z)));
     }
   }
-  return outputs.map((output) => values.get(output)!);
+  return roots.map((output) => values.get(output)!);
 }

@@ -1,4 +1,4 @@
-import { type Expr, partsOf } from "./expression.ts";
+import { expandPowers, type Expr, partsOf } from "./expression.ts";
 import { PRIMITIVES } from "./primitives.ts";
 
 /** WGSL of some expressions. */
@@ -18,9 +18,11 @@ export function expressionSource(
   type: "f32" | "vec4f",
   input: (index: number) => string,
 ): ExpressionSource {
+  const unsigned = type === "f32" ? "u32" : "vec4u";
   const texts = new Map<Expr, string>();
   const statements: string[] = [];
-  for (const part of partsOf(outputs)) {
+  const roots = expandPowers(outputs);
+  for (const part of partsOf(roots)) {
     if (part.op === "constant") {
       texts.set(part, `${type}(${literal(part.value)})`);
       continue;
@@ -30,16 +32,16 @@ export function expressionSource(
     if (part.op === "input") text = input(part.value);
     else {
       const [x = "", y = "", z = ""] = part.args.map((arg) => texts.get(arg)!);
-      const names: Record<string, string> = { x, y, z, F: type };
+      const names: Record<string, string> = { x, y, z, F: type, U: unsigned };
       const { wgsl } = PRIMITIVES[part.op];
-      text = wgsl.replace(/\b[xyzF]\b/g, (letter) => names[letter]!);
+      text = wgsl.replace(/\b[xyzFU]\b/g, (letter) => names[letter]!);
     }
     statements.push(`let ${name} = ${text};`);
     texts.set(part, name);
   }
   return {
     statements: statements.join("\n  "),
-    values: outputs.map((output) => texts.get(output)!),
+    values: roots.map((output) => texts.get(output)!),
   };
 }
 

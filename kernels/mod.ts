@@ -37,6 +37,7 @@ export * from "./expression.ts";
 export * from "./followed.ts";
 export * from "./grad_norm.ts";
 export * from "./grouping.ts";
+export type { HeapItem } from "./heap.ts";
 export * from "./invert_intervals.ts";
 export * from "./kernel.ts";
 export * from "./last_of.ts";

@@ -1,9 +1,17 @@
+import { Heap, type HeapItem } from "./heap.ts";
+
 /** A piece of device memory that is reused as a whole. */
-export interface Block {
+export interface Block extends HeapItem {
   /** Size in bytes, a size class. */
   readonly bytes: number;
-  /** Number that no other block of the device ever had. */
-  readonly id: number;
+}
+
+/** Lends blocks of memory. */
+export interface Lender<B extends Block> {
+  /** A block of at least `bytes`; its contents are unspecified. */
+  take(bytes: number): B;
+  /** Gives a block back; it may be handed out again at once. */
+  give(block: B): void;
 }
 
 /** Smallest block; also the alignment that WebGPU asks of buffer offsets. */
@@ -31,18 +39,50 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
+/** Counts what is in use of some memory. */
+export class Usage {
+  #liveBytes = 0;
+  #liveBlocks = 0;
+  #peakBytes = 0;
+
+  /** Memory in use, of `heldBytes` altogether. */
+  of(heldBytes: number): MemoryUse {
+    return {
+      liveBytes: this.#liveBytes,
+      liveBlocks: this.#liveBlocks,
+      peakBytes: this.#peakBytes,
+      heldBytes,
+    };
+  }
+
+  /** Counts a block that was taken. */
+  took({ bytes }: Block): void {
+    this.#liveBytes += bytes;
+    this.#liveBlocks += 1;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+  }
+
+  /** Counts a block that was given back. */
+  gave({ bytes }: Block): void {
+    this.#liveBytes -= bytes;
+    this.#liveBlocks -= 1;
+  }
+
+  /** Starts a new measurement of the peak. */
+  resetPeak(): void {
+    this.#peakBytes = this.#liveBytes;
+  }
+}
+
 /**
  * Blocks by size class; the free one with the lowest id is taken first. So
  * steps that ask for the same get the same blocks, whatever the order in which
  * earlier steps gave them back, and bind groups are found again.
  */
-export class Pool<B extends Block> {
+export class Pool<B extends Block> implements Lender<B> {
   readonly #create: (bytes: number) => B;
-  /** Highest id first. */
-  readonly #free = new Map<number, B[]>();
-  #liveBytes = 0;
-  #liveBlocks = 0;
-  #peakBytes = 0;
+  readonly #free = new Map<number, Heap<B>>();
+  readonly #usage = new Usage();
   #heldBytes = 0;
 
   /** `create` gets memory from the platform; it throws when there is none. */
@@ -52,41 +92,35 @@ export class Pool<B extends Block> {
 
   /** Memory in use. */
   get use(): MemoryUse {
-    return {
-      liveBytes: this.#liveBytes,
-      liveBlocks: this.#liveBlocks,
-      peakBytes: this.#peakBytes,
-      heldBytes: this.#heldBytes,
-    };
+    return this.#usage.of(this.#heldBytes);
   }
 
-  /** A block of at least `bytes`; its contents are unspecified. */
   take(bytes: number): B {
     const size = sizeClass(bytes);
-    let block = this.#free.get(size)?.pop();
-    if (!block) {
+    const free = this.#free.get(size);
+    let block = free?.lowest;
+    if (block) free!.remove(block);
+    else {
       block = this.#create(size);
       this.#heldBytes += size;
     }
-    this.#liveBytes += size;
-    this.#liveBlocks += 1;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.#usage.took(block);
     return block;
   }
 
-  /** Gives a block back; it may be handed out again at once. */
   give(block: B): void {
-    this.#liveBytes -= block.bytes;
-    this.#liveBlocks -= 1;
-    const free = this.#free.get(block.bytes) ?? [];
-    const at = free.findLastIndex(({ id }) => id > block.id) + 1;
-    free.splice(at, 0, block);
-    this.#free.set(block.bytes, free);
+    this.#usage.gave(block);
+    let free = this.#free.get(block.bytes);
+    if (!free) {
+      free = new Heap();
+      this.#free.set(block.bytes, free);
+    }
+    free.add(block);
   }
 
   /** Removes and returns every free block, to be returned to the platform. */
   drain(): B[] {
-    const blocks = [...this.#free.values()].flat();
+    const blocks = [...this.#free.values()].flatMap(({ items }) => items);
     this.#free.clear();
     for (const { bytes } of blocks) this.#heldBytes -= bytes;
     return blocks;
@@ -94,6 +128,6 @@ export class Pool<B extends Block> {
 
   /** Starts a new measurement of `peakBytes`. */
   resetPeak(): void {
-    this.#peakBytes = this.#liveBytes;
+    this.#usage.resetPeak();
   }
 }

@@ -1,4 +1,4 @@
-import { constant, type Expr, type Primitive } from "./expression.ts";
+import { constant, type Expr, NOTHING, type Primitive } from "./expression.ts";
 
 /** Operands of a primitive, its value, and derivatives of the operands. */
 export interface Chain {
@@ -22,7 +22,11 @@ export interface Chain {
 export interface PrimitiveRow {
   /**
    * WGSL of the value, of operands `x`, `y` and `z`; `F` stands for the type,
-   * f32 or vec4f, and makes a literal fit both.
+   * f32 or vec4f, and makes a literal fit both, as `U` does for its bits.
+   *
+   * An implementation of WGSL may assume that NaN does not occur: `max` and
+   * `min` drop it, and comparisons may be turned round. So tests for it are of
+   * bits, which leave nothing to assume.
    */
   readonly wgsl: string;
   /** Plain loop over the first `n` elements. */
@@ -37,12 +41,27 @@ export interface PrimitiveRow {
   readonly derivative: (chain: Chain) => Expr;
 }
 
-const ZERO: Expr = constant(0);
+/** Least normal f32. */
+const LEAST = 2 ** -126;
+
+/** WGSL of the bits of `x`, or of another operand, without its sign. */
+const size = (x: string): string => `(bitcast<U>(${x}) & U(0x7fffffffu))`;
+
+/** WGSL of whether one of some operands is NaN. */
+const anyNaN = (...operands: readonly string[]): string =>
+  operands.map((x) => `(${size(x)} > U(0x7f800000u))`).join(" | ");
+
+/** WGSL of a comparison that holds for no NaN. */
+const holds = (comparison: string): string =>
+  `select(select(F(0), F(1), ${comparison}), F(0), ${anyNaN("x", "y")})`;
+
+/** WGSL of NaN, whatever `x` is. */
+const NOT_A_NUMBER = "bitcast<F>(bitcast<U>(x) | U(0x7fc00000u))";
 
 /**
  * Every primitive. Where a derivative is ambiguous: `max` and `min` follow
- * their first operand in a tie, `abs` has derivative 0 at 0, and `select`
- * takes the branch that it took, so what is not finite in the other branch
+ * their first operand in a tie and the second beside NaN, `abs` has derivative
+ * 0 at 0, and `select` takes the branch that it took, so what is not finite in the other branch
  * stays out of the gradient.
  */
 export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
@@ -89,7 +108,11 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: ({ out, dx }) => out.mul(dx),
   },
   log: {
-    wgsl: "log(x)",
+    // Small numbers are scaled up, since WGSL's logarithm may mistake those
+    // below the least normal one.
+    wgsl: `log(select(x, x * F(${
+      2 ** 23
+    }), x < F(${LEAST}))) - select(F(0), F(${23 * Math.LN2}), x < F(${LEAST}))`,
     run: (out, n, x) => {
       for (let i = 0; i < n; i++) out[i] = Math.log(x[i]!);
     },
@@ -110,7 +133,14 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: ({ x, out, dx }) => out.mul(-0.5).div(x).mul(dx),
   },
   pow: {
-    wgsl: "pow(x, y)",
+    // WGSL's pow may be 0 at 0 whatever the exponent is, and mistake numbers
+    // below the least normal one, which count as 0 here.
+    wgsl:
+      `select(select(pow(abs(x), y), select(F(1) / abs(x), abs(x), y > F(0)), ${
+        size("x")
+      } < U(0x00800000u)), ${NOT_A_NUMBER}, ((bitcast<U>(x) > U(0x80000000u)) & (bitcast<U>(x) != U(0xff800000u))) | ${
+        anyNaN("x")
+      })`,
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = Math.pow(x[i]!, y[i]!);
     },
@@ -118,7 +148,7 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
   },
   tanh: {
     // Drivers divide two exponentials, which overflow; beyond 15, f32 has 1.
-    wgsl: "tanh(clamp(x, F(-15), F(15)))",
+    wgsl: `select(tanh(clamp(x, F(-15), F(15))), x, ${anyNaN("x")})`,
     run: (out, n, x) => {
       for (let i = 0; i < n; i++) out[i] = Math.tanh(x[i]!);
     },
@@ -126,7 +156,9 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
   },
   sigmoid: {
     // WGSL leaves overflow open; exp(88) is just below it.
-    wgsl: "F(1) / (F(1) + exp(min(-x, F(88))))",
+    wgsl: `select(F(1) / (F(1) + exp(min(-x, F(88)))), select(F(0), x, ${
+      anyNaN("x")
+    }), (x < F(-88)) | ${anyNaN("x")})`,
     run: (out, n, x) => {
       for (let i = 0; i < n; i++) out[i] = 1 / (1 + Math.exp(-x[i]!));
     },
@@ -154,49 +186,51 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: ({ x, dx }) => x.sign().mul(dx),
   },
   sign: {
-    wgsl: "sign(x)",
+    wgsl: `select(select(F(-1), F(1), bitcast<U>(x) < U(0x80000000u)), x, (${
+      size("x")
+    } == U(0)) | ${anyNaN("x")})`,
     run: (out, n, x) => {
       for (let i = 0; i < n; i++) out[i] = Math.sign(x[i]!);
     },
-    derivative: () => ZERO,
+    derivative: () => NOTHING,
   },
   max: {
-    wgsl: "max(x, y)",
+    wgsl: `select(max(x, y), x + y, ${anyNaN("x", "y")})`,
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = Math.max(x[i]!, y[i]!);
     },
     derivative: ({ x, y, dx, dy }) => x.greaterEqual(y).select(dx, dy),
   },
   min: {
-    wgsl: "min(x, y)",
+    wgsl: `select(min(x, y), x + y, ${anyNaN("x", "y")})`,
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = Math.min(x[i]!, y[i]!);
     },
     derivative: ({ x, y, dx, dy }) => y.greaterEqual(x).select(dx, dy),
   },
   greater: {
-    wgsl: "select(F(0), F(1), x > y)",
+    wgsl: holds("x > y"),
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = x[i]! > y[i]! ? 1 : 0;
     },
-    derivative: () => ZERO,
+    derivative: () => NOTHING,
   },
   greaterEqual: {
-    wgsl: "select(F(0), F(1), x >= y)",
+    wgsl: holds("x >= y"),
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = x[i]! >= y[i]! ? 1 : 0;
     },
-    derivative: () => ZERO,
+    derivative: () => NOTHING,
   },
   equal: {
-    wgsl: "select(F(0), F(1), x == y)",
+    wgsl: holds("x == y"),
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = x[i]! === y[i]! ? 1 : 0;
     },
-    derivative: () => ZERO,
+    derivative: () => NOTHING,
   },
   select: {
-    wgsl: "select(z, y, x != F(0))",
+    wgsl: `select(z, y, ${size("x")} != U(0))`,
     run: (out, n, x, y, z) => {
       for (let i = 0; i < n; i++) out[i] = x[i]! !== 0 ? y[i]! : z[i]!;
     },
@@ -219,16 +253,30 @@ export function differentiate(
     let found = known.get(part);
     if (found) return found;
     const { op, args, value } = part;
-    if (op === "input") found = constant(value === index ? 1 : 0);
-    else if (op === "constant") found = ZERO;
+    if (op === "input") found = value === index ? constant(1) : NOTHING;
+    else if (op === "constant") found = NOTHING;
     else {
-      const [x = ZERO, y = ZERO, z = ZERO] = args;
-      const [dx = ZERO, dy = ZERO, dz = ZERO] = args.map(visit);
+      const [x = NOTHING, y = NOTHING, z = NOTHING] = args;
+      const [dx = NOTHING, dy = NOTHING, dz = NOTHING] = args.map(visit);
       const chain = { x, y, z, out: part, dx, dy, dz };
       found = PRIMITIVES[op].derivative(chain);
     }
     known.set(part, found);
     return found;
   };
-  return visit(output).mul(g);
+  const derivative = scaled(visit(output), g);
+  return derivative === NOTHING ? constant(0) : derivative;
+}
+
+/** g times a derivative, where `select` leaves something of it. */
+function scaled(derivative: Expr, g: Expr): Expr {
+  const { op, args } = derivative;
+  if (op !== "select") return derivative.mul(g);
+  const [condition, yes, no] = args as [Expr, Expr, Expr];
+  return condition.select(branch(yes, g), branch(no, g));
+}
+
+/** A branch without a derivative stays 0, even where g is not finite. */
+function branch(derivative: Expr, g: Expr): Expr {
+  return derivative === constant(0) ? derivative : scaled(derivative, g);
 }

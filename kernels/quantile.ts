@@ -36,7 +36,8 @@ export const MOST_QUANTILE_UNITS: number = LANES *
  * a score that decides nothing changes.
  *
  * The move is (quantile - state[0]) max(rate, 10 / (state[1] + 10)): all the
- * way at first, since scores fall fast while a model begins to learn.
+ * way at first, since scores fall fast while a model begins to learn. NaN is
+ * above all scores; a quantile that is not finite changes nothing.
  *
  * scores, documents: [units]; groups: [sequences]; state: [2].
  *
@@ -89,10 +90,12 @@ fn score_of(unit: u32) -> f32 {
   ${Array.from({ length: ROUNDS }, (_, i) => round(i)).join("\n  ")}
   if (lane == 0u && total > 0u) {
     let negative = (prefix >> 31u) == 0u;
-    let found = bitcast<f32>(select(prefix ^ 0x80000000u, ~prefix, negative));
-    let share = max(sizes.rate, 10.0 / (state[1] + 10.0));
-    state[0] += share * (found - state[0]);
-    state[1] += 1.0;
+    let bits = select(prefix ^ 0x80000000u, ~prefix, negative);
+    if ((bits & 0x7fffffffu) < 0x7f800000u) {
+      let share = max(sizes.rate, 10.0 / (state[1] + 10.0));
+      state[0] += share * (bitcast<f32>(bits) - state[0]);
+      state[1] += 1.0;
+    }
   }`,
   },
   define: (
@@ -123,6 +126,7 @@ fn score_of(unit: u32) -> f32 {
       Math.max(cut, 0) - never;
     const sorted = Float32Array.from(known).sort();
     const found = sorted[Math.min(Math.max(still, 1), known.length) - 1]!;
+    if (!Number.isFinite(found)) return;
     const share = Math.max(rate, 10 / (state[1]! + 10));
     state[0]! += share * (found - state[0]!);
     state[1]! += 1;
@@ -153,7 +157,8 @@ function round(i: number): string {
   return `var part${i} = vec4u();
   for (var unit = lane; unit < sizes.units; unit += ${LANES}u) {
     let bits = bitcast<u32>(score_of(unit));
-    let key = select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+    let ordered = select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+    let key = select(ordered, 0xffffffffu, (bits & 0x7fffffffu) > 0x7f800000u);
     let counted = kind_of(unit) == ${DECIDES}u${
     i === 0 ? "" : ` && (key >> ${shift + 2}u) == (prefix >> ${shift + 2}u)`
   };

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
+import { orderSource } from "./order.ts";
 import { sumSimd } from "./row_sum_simd.ts";
 
 /** Most elements that one invocation adds up. */
@@ -89,7 +90,7 @@ function sumSource(type: string, length: string, width: string): string {
 /**
  * First stage of a maximum: the largest of x[o, w + k width], and its place
  * along the reduced axis, whose elements are `inner` apart; the first in a tie.
- * x: [outer, length], value: [outer, width], place: [outer, width]
+ * NaN is larger than any number. x: [outer, length], value: [outer, width], place: [outer, width]
  */
 export const maxKernel: Kernel<
   "x" | "value" | "place",
@@ -101,16 +102,21 @@ export const maxKernel: Kernel<
   sizes: ["outer", "length", "width", "inner"],
   wgsl: {
     items: ({ outer, width }) => outer * width,
+    declarations: orderSource("f32"),
     body: maxSource("(at % sizes.length) / sizes.inner"),
   },
   define: ({ x, value, place }, { outer, length, width, inner }) => {
     for (let id = 0; id < outer * width; id++) {
       const row = Math.floor(id / width) * length;
       let best = id % width;
-      for (let at = best + width; at < length; at += width) {
-        if (x[row + at]! > x[row + best]!) best = at;
+      let most = x[row + best]!;
+      for (let at = best + width; at < length && most === most; at += width) {
+        const next = x[row + at]!;
+        if (next <= most) continue;
+        best = at;
+        most = next;
       }
-      value[id] = x[row + best]!;
+      value[id] = most;
       place[id] = Math.floor(best / inner);
     }
   },
@@ -134,6 +140,7 @@ export const maxNextKernel: Kernel<
   sizes: ["outer", "length", "width"],
   wgsl: {
     items: ({ outer, width }) => outer * width,
+    declarations: orderSource("f32"),
     body: maxSource("places[at]"),
   },
   define: ({ x, places, value, place }, { outer, length, width }) => {
@@ -141,8 +148,9 @@ export const maxNextKernel: Kernel<
       const end = (Math.floor(id / width) + 1) * length;
       let best = end - length + id % width;
       for (let at = best + width; at < end; at += width) {
-        const tie = x[at] === x[best] && places[at]! < places[best]!;
-        if (x[at]! > x[best]! || tie) best = at;
+        const [next, most] = [x[at]!, x[best]!];
+        const tie = !exceeds(most, next) && places[at]! < places[best]!;
+        if (exceeds(next, most) || tie) best = at;
       }
       value[id] = x[best]!;
       place[id] = places[best]!;
@@ -154,20 +162,27 @@ export const maxNextKernel: Kernel<
   }),
 });
 
+/** Whether a is larger than b, as NaN is than any number. */
+function exceeds(a: number, b: number): boolean {
+  return a > b || (a !== a && b === b);
+}
+
 function maxSource(placeAt: string): string {
   return `let end = (id / sizes.width + 1u) * sizes.length;
   var at = end - sizes.length + id % sizes.width;
-  var best = x[at];
+  var best = at;
+  var most = order(x[at]);
   var first = ${placeAt};
   for (at += sizes.width; at < end; at += sizes.width) {
-    let next = x[at];
+    let next = order(x[at]);
     let own = ${placeAt};
-    if (next > best || (next == best && own < first)) {
-      best = next;
+    if (next > most || (next == most && own < first)) {
+      best = at;
+      most = next;
       first = own;
     }
   }
-  value[id] = best;
+  value[id] = x[best];
   place[id] = first;`;
 }
 

@@ -26,15 +26,18 @@ export const ropeKernel: Kernel<
   let row = id / pairs;
   let column = 2u * (id % pairs);
   let at = 2u * id;
-  var cosine = 1.0;
-  var sine = 0.0;
+  let a = x[at];
+  let b = x[at + 1u];
   if (column < sizes.columns) {
     let angle = positions[row] * sizes.headWidth + column % sizes.headWidth;
-    cosine = table[angle];
-    sine = sizes.direction * table[angle + 1u];
-  }
-  out[at] = x[at] * cosine - x[at + 1u] * sine;
-  out[at + 1u] = x[at] * sine + x[at + 1u] * cosine;`,
+    let cosine = table[angle];
+    let sine = sizes.direction * table[angle + 1u];
+    out[at] = a * cosine - b * sine;
+    out[at + 1u] = a * sine + b * cosine;
+  } else {
+    out[at] = a;
+    out[at + 1u] = b;
+  }`,
   },
   define: (
     { x, table, positions, out },
@@ -44,11 +47,16 @@ export const ropeKernel: Kernel<
       for (let column = 0; column < width; column += 2) {
         const at = row * width + column;
         const [a, b] = [x[at]!, x[at + 1]!];
-        const angle = positions[row]! * headWidth + column % headWidth;
-        const cosine = column < columns ? table[angle]! : 1;
-        const sine = column < columns ? direction * table[angle + 1]! : 0;
-        out[at] = a * cosine - b * sine;
-        out[at + 1] = a * sine + b * cosine;
+        if (column < columns) {
+          const angle = positions[row]! * headWidth + column % headWidth;
+          const cosine = table[angle]!;
+          const sine = direction * table[angle + 1]!;
+          out[at] = a * cosine - b * sine;
+          out[at + 1] = a * sine + b * cosine;
+        } else {
+          out[at] = a;
+          out[at + 1] = b;
+        }
       }
     }
   },

@@ -3,6 +3,13 @@ import type { WgslForm } from "./kernel.ts";
 /** Turns that an invocation may make in all its loops together. */
 export const LOOP_TURNS = 65535;
 
+/**
+ * Lowest f32. A maximum begins with it: so -Infinity, minus the maximum of a row
+ * of nothing else, is still -Infinity, and NaN is dropped by `max` alone, not by
+ * what follows.
+ */
+export const LOWEST = -3.4028234663852886e38;
+
 /** Invocations that share a row on a real GPU. */
 const THREADS = 64;
 

@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel, type WgslForm } from "./kernel.ts";
+import { orderSource } from "./order.ts";
 import { LOOP_TURNS } from "./rows.ts";
 import {
   segmentExtremeGradSimd,
@@ -25,6 +26,7 @@ function forms<Size extends string>(
   rows: Size,
   vectors: readonly string[],
   body: (lanes: Lanes) => string,
+  declarations: (type: Lanes["type"]) => string = () => "",
 ): readonly WgslForm<Size | "cols">[] {
   const lanes: readonly Lanes[] = [
     { type: "vec4f", index: "vec4u", width: 4 },
@@ -33,6 +35,7 @@ function forms<Size extends string>(
   return lanes.map((lane): WgslForm<Size | "cols"> => ({
     items: (sizes) => sizes[rows] * sizes.cols / lane.width,
     vectors: lane.width === 4 ? vectors : [],
+    declarations: declarations(lane.type),
     body: `
   let cols = sizes.cols / ${lane.width}u;
   let row = id / cols;
@@ -49,7 +52,8 @@ export type SegmentExtremeKernel = Kernel<
 
 /**
  * out[p] = the first extreme of x[starts[p]] to x[ends[p]] (not included) per
- * column, `chosen` its row; 0 and no row for an empty segment.
+ * column, `chosen` its row; 0 and no row for an empty segment. NaN is more
+ * extreme than any number.
  *
  * x: [rows, cols]; starts, ends: [segments]; out, chosen: [segments, cols].
  */
@@ -58,28 +62,38 @@ function segmentExtreme(
   sign: ">" | "<",
 ): SegmentExtremeKernel {
   const worst = sign === ">" ? -Infinity : Infinity;
+  const own = sign === ">" ? "" : "-";
   return defineKernel({
     name,
     reads: { x: "f32", starts: "u32", ends: "u32" },
     writes: { out: "f32", chosen: "u32" },
     sizes: ["segments", "cols"],
-    wgsl: forms("segments", ["x", "out", "chosen"], ({ type, index }) => `
+    wgsl: forms(
+      "segments",
+      ["x", "out", "chosen"],
+      ({ type, index }) => `
   let start = starts[row];
   let end = ends[row];
   var best = ${type}();
+  var most = ${index}();
   var at = ${index}(${NONE}u);
   if (start < end) {
     best = x[start * cols + column];
+    most = order(${own}best);
     at = ${index}(start);
   }
   for (var r = start + 1u; r < end; r++) {
     let value = x[r * cols + column];
-    let better = value ${sign} best;
+    let next = order(${own}value);
+    let better = next > most;
     best = select(best, value, better);
+    most = select(most, next, better);
     at = select(at, ${index}(r), better);
   }
   out[id] = best;
-  chosen[id] = at;`),
+  chosen[id] = at;`,
+      orderSource,
+    ),
     define: ({ x, starts, ends, out, chosen }, { segments, cols }) => {
       for (let p = 0; p < segments; p++) {
         const start = starts[p]!;
@@ -91,7 +105,8 @@ function segmentExtreme(
           for (let c = 0; c < cols; c++) {
             const value = x[r * cols + c]!;
             const best = out[to + c]!;
-            if (sign === ">" ? value > best : value < best) {
+            const better = sign === ">" ? value > best : value < best;
+            if (better || (value !== value && best === best)) {
               out[to + c] = value;
               chosen[to + c] = r;
             }

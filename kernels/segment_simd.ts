@@ -7,7 +7,7 @@ import { f32, f32x4, i32, i32x4, v128 } from "./wasm/instructions.ts";
 export function segmentExtremeSimd(
   sign: ">" | "<",
 ): SimdForm<"segments" | "cols", "x" | "starts" | "ends" | "out" | "chosen"> {
-  const better = sign === ">" ? f32x4.gt : f32x4.lt;
+  const worse = sign === ">" ? f32x4.le : f32x4.ge;
   const worst = sign === ">" ? -Infinity : Infinity;
   return {
     items: ({ segments }) => segments,
@@ -27,7 +27,9 @@ export function segmentExtremeSimd(
             const x = f.let(rows);
             f.for({ from: start, to: stop }, (row) => {
               const value = load(x);
-              const mask = f.let(better(value, best));
+              // NaN is not worse, and nothing is better than NaN.
+              const number = f32x4.eq(best, best);
+              const mask = f.let(v128.andnot(number, worse(value, best)));
               f.set(best, v128.select(value, best, mask));
               f.set(place, v128.select(i32x4.splat(row), place, mask));
               f.set(x, i32.add(x, bytes));

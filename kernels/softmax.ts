@@ -1,5 +1,5 @@
 import { defineKernel, type Kernel } from "./kernel.ts";
-import { rowForms } from "./rows.ts";
+import { LOWEST, rowForms } from "./rows.ts";
 import { softmaxGradSimd, softmaxSimd } from "./softmax_simd.ts";
 
 /** out = exp(x - max x) / sum, per row. x, out: [rows, cols]. */
@@ -13,7 +13,7 @@ export const softmaxKernel: Kernel<"x" | "out", "rows" | "cols"> = defineKernel(
       matrices: ["x", "out"],
       loops: 3,
       body: ({ type, each, total, largest }) => `
-  var tops = ${type}(-3e38);
+  var tops = ${type}(${LOWEST});
   ${each("tops = max(tops, x[at]);")}
   ${largest("top", "tops")}
   var sums = ${type}();

@@ -1,3 +1,4 @@
+import { LOWEST } from "./rows.ts";
 import {
   add,
   element,
@@ -18,7 +19,7 @@ import {
   i32,
   v128,
 } from "./wasm/instructions.ts";
-import { expDown, log } from "./wasm/math.ts";
+import { exp, expBounded, expDown, log } from "./wasm/math.ts";
 
 /** Form of `softmaxKernel`. */
 export const softmaxSimd: SimdForm<"rows" | "cols", "x" | "out"> = {
@@ -69,7 +70,7 @@ export const softmaxGradSimd: SimdForm<"rows" | "cols", "y" | "g" | "dx"> = {
 /** Form of `tokenNatsKernel`. */
 export const tokenNatsSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "targets" | "nats" | "lse"
+  "logits" | "targets" | "nats" | "top" | "rest"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.6),
@@ -83,7 +84,8 @@ export const tokenNatsSimd: SimdForm<
         add(f, sums, within(expDown(f, f32x4.sub(load(logits), shift)), 0));
       });
       const rest = logOf(f, lanesSum(f, sums));
-      f.store(element(buffers.lse, row), f32.add(top, rest));
+      f.store(element(buffers.top, row), top);
+      f.store(element(buffers.rest, row), rest);
       const nats = f.let(element(buffers.nats, row));
       const target = f.let(i32.load(element(buffers.targets, row)));
       f.if(
@@ -101,7 +103,7 @@ export const tokenNatsSimd: SimdForm<
 /** Form of `tokenNatsGradKernel`. */
 export const tokenNatsGradSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "targets" | "lse" | "g" | "dlogits"
+  "logits" | "targets" | "top" | "rest" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.6),
@@ -112,8 +114,8 @@ export const tokenNatsGradSimd: SimdForm<
       const target = f.let(i32.load(element(buffers.targets, row)));
       f.if(i32.ltU(target, cols), () => {
         const g = f.let(f32.load(element(buffers.g, row)));
-        const scale = f.let(f32x4.splat(g));
-        const shift = splatAt(f, buffers.lse, row);
+        const { shift, factor } = normOf(f, buffers, row);
+        const scale = f.let(f32x4.mul(f32x4.splat(g), factor));
         forLanes(f, cols, ({ load, store }) => {
           const power = expDown(f, f32x4.sub(load(logits), shift));
           store(dlogits, f32x4.mul(scale, power));
@@ -128,36 +130,40 @@ export const tokenNatsGradSimd: SimdForm<
 };
 
 /** Form of `entropyKernel`. */
-export const entropySimd: SimdForm<"rows" | "cols", "logits" | "nats" | "lse"> =
-  {
-    items: ({ rows }) => rows,
-    grain: ({ cols }) => grainOf(cols, 0.6),
-    emit(f, { begin, end, buffers, sizes: { cols } }): void {
-      f.for({ from: begin, to: end }, (row) => {
-        const logits = rowOf(f, buffers.logits, row, cols);
-        const top = largest(f, logits, cols);
-        const shift = f.let(f32x4.splat(top));
-        const sums = zeros(f);
-        const products = zeros(f);
-        forLanes(f, cols, ({ load, within }) => {
-          const d = f.let(f32x4.sub(load(logits), shift));
-          const power = f.let(within(expDown(f, d), 0));
-          add(f, sums, power);
-          f.set(products, f32x4.madd(power, d, products));
-        });
-        const sum = lanesSum(f, sums);
-        const rest = logOf(f, sum);
-        const inner = f32.div(lanesSum(f, products), sum);
-        f.store(element(buffers.lse, row), f32.add(top, rest));
-        f.store(element(buffers.nats, row), f32.sub(rest, inner));
+export const entropySimd: SimdForm<
+  "rows" | "cols",
+  "logits" | "nats" | "top" | "rest"
+> = {
+  items: ({ rows }) => rows,
+  grain: ({ cols }) => grainOf(cols, 0.6),
+  emit(f, { begin, end, buffers, sizes: { cols } }): void {
+    f.for({ from: begin, to: end }, (row) => {
+      const logits = rowOf(f, buffers.logits, row, cols);
+      const top = largest(f, logits, cols);
+      const shift = f.let(f32x4.splat(top));
+      const sums = zeros(f);
+      const products = zeros(f);
+      forLanes(f, cols, ({ load, within }) => {
+        const below = f32x4.sub(load(logits), shift);
+        const { power, bounded } = expBounded(f, below);
+        const own = f.let(within(power, 0));
+        add(f, sums, own);
+        f.set(products, f32x4.madd(own, bounded, products));
       });
-    },
-  };
+      const sum = lanesSum(f, sums);
+      const rest = logOf(f, sum);
+      const inner = f32.div(lanesSum(f, products), sum);
+      f.store(element(buffers.top, row), top);
+      f.store(element(buffers.rest, row), rest);
+      f.store(element(buffers.nats, row), f32.sub(rest, inner));
+    });
+  },
+};
 
 /** Form of `entropyGradKernel`. */
 export const entropyGradSimd: SimdForm<
   "rows" | "cols",
-  "logits" | "nats" | "lse" | "g" | "dlogits"
+  "logits" | "nats" | "top" | "rest" | "g" | "dlogits"
 > = {
   items: ({ rows }) => rows,
   grain: ({ cols }) => grainOf(cols, 0.8),
@@ -165,21 +171,39 @@ export const entropyGradSimd: SimdForm<
     f.for({ from: begin, to: end }, (row) => {
       const logits = rowOf(f, buffers.logits, row, cols);
       const dlogits = rowOf(f, buffers.dlogits, row, cols);
-      const scale = f.let(f32x4.neg(splatAt(f, buffers.g, row)));
-      const shift = splatAt(f, buffers.lse, row);
-      const nats = splatAt(f, buffers.nats, row);
+      const { shift, factor, error } = normOf(f, buffers, row);
+      const g = splatAt(f, buffers.g, row);
+      const scale = f.let(f32x4.neg(f32x4.mul(g, factor)));
+      const nats = f.let(f32x4.sub(splatAt(f, buffers.nats, row), error));
       forLanes(f, cols, ({ load, store }) => {
-        const logP = f.let(f32x4.sub(load(logits), shift));
-        const share = f32x4.mul(scale, expDown(f, logP));
-        store(dlogits, f32x4.mul(share, f32x4.add(logP, nats)));
+        const below = f32x4.sub(load(logits), shift);
+        const { power, bounded } = expBounded(f, below);
+        const share = f32x4.mul(scale, power);
+        store(dlogits, f32x4.mul(share, f32x4.add(bounded, nats)));
       });
     });
   },
 };
 
+/**
+ * What to take from the logits of a row, and what is still to be taken after
+ * that: an error of the addition, by whose power shares are off.
+ */
+function normOf(
+  f: FunctionBuilder,
+  buffers: Readonly<Record<"top" | "rest", I32>>,
+  row: I32,
+): Readonly<Record<"shift" | "error" | "factor", Local<"v128">>> {
+  const top = splatAt(f, buffers.top, row);
+  const rest = splatAt(f, buffers.rest, row);
+  const shift = f.let(f32x4.add(top, rest));
+  const error = f.let(f32x4.sub(rest, f32x4.sub(shift, top)));
+  return { shift, error, factor: exp(f, f32x4.neg(error)) };
+}
+
 /** Largest number of a row; NaN does not count. */
 function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
-  const tops = f.let(f32x4.splat(-Infinity));
+  const tops = f.let(f32x4.splat(LOWEST));
   // Four at a time, since each comparison waits for the one before it.
   const many = f.let(i32.and(cols, -16));
   const others = [tops, ...[1, 2, 3].map(() => f.let(tops))];
@@ -192,7 +216,7 @@ function largest(f: FunctionBuilder, row: I32, cols: I32): Local<"f32"> {
   for (const top of others.slice(1)) f.set(tops, f32x4.pmax(tops, top));
   const rest = f.let(element(row, many));
   forLanes(f, i32.and(cols, 15), ({ load, within }) => {
-    f.set(tops, f32x4.pmax(tops, within(load(rest), -Infinity)));
+    f.set(tops, f32x4.pmax(tops, within(load(rest), LOWEST)));
   });
   return lanesMax(f, tops);
 }

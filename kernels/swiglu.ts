@@ -1,3 +1,5 @@
+import { input } from "./expression.ts";
+import { expressionSource } from "./expression_wgsl.ts";
 import { defineKernel, type Kernel, type WgslForm } from "./kernel.ts";
 import { swigluGradSimd, swigluSimd } from "./swiglu_simd.ts";
 
@@ -76,13 +78,20 @@ function forms(
   buffers: readonly string[],
   rest: (type: string) => string,
 ): WgslForm<SwigluSize>[] {
-  // exp(88) is just below the largest f32; WGSL leaves overflow open.
-  const body = (type: string, width: string): string =>
-    `let width = ${width};
+  const body = (type: "f32" | "vec4f", width: string): string => {
+    const sigmoid = input(0).sigmoid();
+    const { statements, values } = expressionSource(
+      [sigmoid],
+      type,
+      () => "gate",
+    );
+    return `let width = ${width};
   let at = id / width * 2u * width + id % width;
   let gate = x[at];
-  let gate_sigmoid = ${type}(1.0) / (${type}(1.0) + exp(min(-gate, ${type}(88.0))));
+  ${statements}
+  let gate_sigmoid = ${values[0]};
   ${rest(type)}`;
+  };
   return [{
     items: ({ rows, width }) => rows * width / 4,
     vectors: buffers,

@@ -40,6 +40,9 @@ export interface WebgpuOptions {
 /** Most workgroups along one axis of a grid (WebGPU's default limit). */
 const GRID = 65535;
 
+/** Free bytes that are kept, however little is in use. */
+const SPARE = 2 ** 28;
+
 /** Limits worth raising when the adapter offers more. */
 const LIMITS = [
   "maxBufferSize",
@@ -96,7 +99,7 @@ export class WebgpuDevice implements Device {
       const { error } = event as GPUUncapturedErrorEvent;
       this.#failure ??= new DeviceError(
         error instanceof GPUOutOfMemoryError
-          ? `Cannot go on: the GPU is out of memory at ${this.memory.heldBytes} bytes; use a smaller batch, context or model`
+          ? `Cannot go on: the GPU is out of memory at ${this.memory.liveBytes} bytes in use, ${this.memory.heldBytes} held; use a smaller batch, context or model`
           : `Cannot go on: WebGPU rejected a command: ${error.message}`,
         error,
       );
@@ -250,8 +253,7 @@ export class WebgpuDevice implements Device {
 
   trim(): void {
     this.submit();
-    for (const { buffer } of this.#pool.drain()) buffer.destroy();
-    this.#pipelines.clear();
+    this.#release();
     this.#pool.resetPeak();
   }
 
@@ -294,7 +296,18 @@ export class WebgpuDevice implements Device {
     if (this.#failure) throw this.#failure;
   }
 
+  /** Destroys free blocks, after what was recorded and may use them. */
+  #release(): void {
+    this.#recorder.submit();
+    for (const { buffer } of this.#pool.drain()) buffer.destroy();
+    this.#pipelines.clear();
+  }
+
   #create(bytes: number): GpuBlock {
+    // WebGPU tells too late that memory ran out. So blocks whose sizes nobody
+    // asks for any more go before as much is free as ever was in use.
+    const { heldBytes, liveBytes, peakBytes } = this.memory;
+    if (heldBytes - liveBytes > Math.max(peakBytes, SPARE)) this.#release();
     const most = this.#gpu.limits.maxStorageBufferBindingSize;
     if (bytes > most) {
       throw new DeviceError(
@@ -306,6 +319,6 @@ export class WebgpuDevice implements Device {
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
         GPUBufferUsage.COPY_DST,
     });
-    return { buffer, bytes, id: this.#blocks++, list: -1 };
+    return { buffer, bytes, id: this.#blocks++, place: 0, list: -1 };
   }
 }

@@ -4,12 +4,13 @@ import { benchKernel, indices, numbers } from "../support.ts";
 const [rows, cols] = [2048, 260];
 const logits = numbers(rows * cols);
 const targets = indices(rows, cols);
-const lse = new Float32Array(rows).fill(Math.log(cols));
+const top = new Float32Array(rows);
+const rest = new Float32Array(rows).fill(Math.log(cols));
 
 benchKernel({
   kernel: tokenNatsKernel,
   sizes: { rows, cols },
-  buffers: { logits, targets, nats: new Float32Array(rows), lse },
+  buffers: { logits, targets, nats: new Float32Array(rows), top, rest },
 });
 benchKernel({
   kernel: tokenNatsGradKernel,
@@ -17,7 +18,8 @@ benchKernel({
   buffers: {
     logits,
     targets,
-    lse,
+    top,
+    rest,
     g: new Float32Array(rows).fill(1 / rows),
     dlogits: new Float32Array(rows * cols),
   },

@@ -35,13 +35,25 @@ export function exp(f: FunctionBuilder, x: V128): Local<"v128"> {
  * and 0 for results below every normal number.
  */
 export function expDown(f: FunctionBuilder, x: V128): Local<"v128"> {
+  return expBounded(f, x).power;
+}
+
+/** e^x as in `expDown`, and x, or a finite number where e^x is 0. */
+export function expBounded(f: FunctionBuilder, x: V128): {
+  readonly power: Local<"v128">;
+  readonly bounded: Local<"v128">;
+} {
   const given = f.let(x);
   const least = f.constant(LEAST_LOG);
+  const bounded = f.let(f32x4.pmax(given, least));
   // Rounded so that its last bits are those of an exponent with its offset.
-  const { rounded, rest } = split(f, f32x4.pmax(given, least), BIAS);
+  const { rounded, rest } = split(f, bounded, BIAS);
   const scale = f.let(i32x4.shl(rounded, MANTISSA_BITS));
   const power = f32x4.madd(rest, scale, scale);
-  return f.let(v128.andnot(power, f32x4.lt(given, least)));
+  return {
+    power: f.let(v128.andnot(power, f32x4.lt(given, least))),
+    bounded,
+  };
 }
 
 /** Natural logarithm in four lanes; within 1 ulp. */

@@ -9,12 +9,12 @@ import {
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
-import { outerShape, rowsOf } from "./rows.ts";
+import { outerShape, type RowNorm, rowsOf } from "./rows.ts";
 
 const nats = defineOp<
   readonly [logits: Tensor, targets: Tensor],
   undefined,
-  Tensor
+  RowNorm
 >({
   name: "tokenNats",
   dtypes: ["f32", "u32"],
@@ -30,21 +30,24 @@ const nats = defineOp<
     return outer;
   },
   forward: (out, [logits, targets]) => {
-    const lse = Tensor.empty(out.device, out.shape);
+    const top = Tensor.empty(out.device, out.shape);
+    const rest = Tensor.empty(out.device, out.shape);
     out.device.launch(tokenNatsKernel, {
       logits: logits.storage,
       targets: targets.storage,
       nats: out.storage,
-      lse: lse.storage,
+      top: top.storage,
+      rest: rest.storage,
     }, { ...rowsOf(logits) });
-    return lse;
+    return { top, rest };
   },
-  vjp: ({ g, inputs: [logits, targets], saved: lse }) => {
+  vjp: ({ g, inputs: [logits, targets], saved: { top, rest } }) => {
     const dlogits = Tensor.empty(g.device, logits.shape);
     g.device.launch(tokenNatsGradKernel, {
       logits: logits.storage,
       targets: targets.storage,
-      lse: lse.storage,
+      top: top.storage,
+      rest: rest.storage,
       g: g.storage,
       dlogits: dlogits.storage,
     }, { ...rowsOf(logits) });

@@ -23,11 +23,11 @@ export const div: BinaryOp = fuse("div", (x, y) => x.div(y));
 export const neg: UnaryOp = fuse("neg", (x) => x.neg());
 /** eˣ */
 export const exp: UnaryOp = fuse("exp", (x) => x.exp());
-/** ln x, for x > 0 */
+/** ln x, -Infinity at 0, NaN below */
 export const log: UnaryOp = fuse("log", (x) => x.log());
-/** √x, for x >= 0 */
+/** √x, NaN below 0 */
 export const sqrt: UnaryOp = fuse("sqrt", (x) => x.sqrt());
-/** 1 / √x, for x > 0 */
+/** 1 / √x, Infinity at 0, NaN below */
 export const rsqrt: UnaryOp = fuse("rsqrt", (x) => x.rsqrt());
 /** x² */
 export const square: UnaryOp = fuse("square", (x) => x.square());
@@ -41,13 +41,16 @@ export const sin: UnaryOp = fuse("sin", (x) => x.sin());
 export const cos: UnaryOp = fuse("cos", (x) => x.cos());
 /** |x|; its gradient at 0 is 0. */
 export const abs: UnaryOp = fuse("abs", (x) => x.abs());
-/** Larger of x and y; in a tie the gradient goes to x. */
+/**
+ * Larger of x and y, NaN if one is. The gradient goes to x in a tie, and to y
+ * where the result is NaN.
+ */
 export const maximum: BinaryOp = fuse("maximum", (x, y) => x.max(y));
-/** Smaller of x and y; in a tie the gradient goes to x. */
+/** Smaller of x and y, otherwise like {@linkcode maximum}. */
 export const minimum: BinaryOp = fuse("minimum", (x, y) => x.min(y));
-/** x limited to [low, high]: clamp(x, low, high). */
+/** x limited to [low, high], NaN if it is: clamp(x, low, high). */
 export const clamp: TernaryOp = fuse("clamp", (x, a, b) => x.max(a).min(b));
-/** x where it is positive, otherwise 0, and so is its gradient. */
+/** x where it is positive or NaN, otherwise 0, and so is its gradient. */
 export const relu: UnaryOp = fuse("relu", (x) => constant(0).max(x));
 /** x sigmoid(x) (Elfwing et al., 2017, arXiv:1702.03118) */
 export const silu: UnaryOp = fuse("silu", (x) => x.mul(x.sigmoid()));
@@ -58,9 +61,10 @@ export const silu: UnaryOp = fuse("silu", (x) => x.mul(x.sigmoid()));
  */
 export const gelu: UnaryOp = fuse("gelu", (x) => {
   const cubic = x.square().mul(0.044715).add(1).mul(x);
-  return cubic.mul(Math.sqrt(2 / Math.PI)).tanh().add(1).mul(x).mul(0.5);
+  // Half of it first, since twice the largest x would be infinite.
+  return cubic.mul(Math.sqrt(2 / Math.PI)).tanh().add(1).mul(0.5).mul(x);
 });
-/** `y` where `x` is not 0, otherwise `z`; no gradient to `x`. */
+/** `y` where `x` is not 0 (NaN is not), otherwise `z`; no gradient to `x`. */
 export const where: TernaryOp = fuse("where", (x, y, z) => x.select(y, z));
 /** 1 where x > y, otherwise 0; no gradient. */
 export const greater: BinaryOp = fuse("greater", (x, y) => x.greater(y));
@@ -77,8 +81,8 @@ export const lessEqual: BinaryOp = fuse("lessEqual", (x, y) => x.lessEqual(y));
 export const equal: BinaryOp = fuse("equal", (x, y) => x.equal(y));
 
 /**
- * x to the power of a number. Whole exponents take any x, others need x >= 0.
- * The exponent is part of the kernel.
+ * x to the power of a number. Whole exponents take any x, others give NaN where
+ * x is below 0; to the power of 0 everything is 1, even NaN. The exponent is part of the kernel.
  *
  * @example Usage
  * ```ts

@@ -2,9 +2,9 @@ import { entropyGradKernel, entropyKernel } from "../../kernels/mod.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
-import { outerShape, rowsOf } from "./rows.ts";
+import { outerShape, type RowNorm, rowsOf } from "./rows.ts";
 
-const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
+const apply = defineOp<readonly [logits: Tensor], undefined, RowNorm>({
   name: "entropy",
   shape: ([logits]) => {
     if (logits.at(-1) === 0) {
@@ -13,20 +13,23 @@ const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
     return outerShape("entropy", logits);
   },
   forward: (out, [logits]) => {
-    const lse = Tensor.empty(out.device, out.shape);
+    const top = Tensor.empty(out.device, out.shape);
+    const rest = Tensor.empty(out.device, out.shape);
     out.device.launch(entropyKernel, {
       logits: logits.storage,
       nats: out.storage,
-      lse: lse.storage,
+      top: top.storage,
+      rest: rest.storage,
     }, { ...rowsOf(logits) });
-    return lse;
+    return { top, rest };
   },
-  vjp: ({ g, out, inputs: [logits], saved: lse }) => {
+  vjp: ({ g, out, inputs: [logits], saved: { top, rest } }) => {
     const dlogits = Tensor.empty(g.device, logits.shape);
     g.device.launch(entropyGradKernel, {
       logits: logits.storage,
       nats: out.storage,
-      lse: lse.storage,
+      top: top.storage,
+      rest: rest.storage,
       g: g.storage,
       dlogits: dlogits.storage,
     }, { ...rowsOf(logits) });
@@ -35,7 +38,8 @@ const apply = defineOp<readonly [logits: Tensor], undefined, Tensor>({
 });
 
 /**
- * Entropy in nats of softmax(logits) along the last axis: -sum p log p.
+ * Entropy in nats of softmax(logits) along the last axis: -sum p log p, where 0
+ * times log 0 is 0, so that logits of -Infinity add nothing.
  *
  * logits: [..., V] -> [...]. Throws a `ShapeError` for a scalar, or when V is 0.
  *

@@ -10,7 +10,10 @@ import { noGrad } from "../recording.ts";
 import { aroundAxis, axisOf } from "../shape.ts";
 import { type Shape, Tensor } from "../tensor.ts";
 import { sumOp } from "./broadcast.ts";
-import { add, exp, log, mul, sub } from "./elementwise.ts";
+import { add, clamp, exp, log, mul, sub } from "./elementwise.ts";
+
+/** Largest f32. */
+const MOST = 3.4028234663852886e38;
 
 /** Options of reductions. */
 export interface ReduceOptions {
@@ -149,8 +152,8 @@ const maxOp: Op<readonly [Tensor], Reduction> = defineOp<
 });
 
 /**
- * Largest element along an axis, or of all; in a tie the gradient goes to the
- * first. Throws a `ShapeError` without such an axis or without elements.
+ * Largest element along an axis, or of all; the first NaN, if there is one. In a
+ * tie the gradient goes to the first. Throws a `ShapeError` without such an axis or without elements.
  *
  * @example Usage
  * ```ts
@@ -180,7 +183,7 @@ const argmaxOp: Op<readonly [Tensor], Reduction> = defineOp({
 
 /**
  * Place (u32) of the largest element along an axis, or among all in row-major
- * order; the first in a tie. Throws a `ShapeError` without such an axis or
+ * order; the first in a tie, the first NaN if there is one. Throws a `ShapeError` without such an axis or
  * without elements.
  *
  * @example Usage
@@ -199,7 +202,8 @@ export function argmax(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 /**
- * ln of the sum of eˣ along an axis, or of all, without overflow. Throws a
+ * ln of the sum of eˣ along an axis, or of all, without overflow; -Infinity if
+ * all are that, Infinity if one is and none is NaN. Throws a
  * `ShapeError` without such an axis or without elements.
  *
  * @example Usage
@@ -217,7 +221,10 @@ export function argmax(x: Tensor, options: ReduceOptions = {}): Tensor {
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const { kept, shape } = reductionOf("logSumExp", x, options);
   // As a constant: the gradient through the maximum cancels.
-  const largest = noGrad(() => max(x, { ...options, keepDims: true }));
+  // Infinity minus itself would be NaN, so only finite numbers are taken away.
+  const largest = noGrad(() =>
+    clamp(max(x, { ...options, keepDims: true }), -MOST, MOST)
+  );
   const total = sumOp([exp(sub(x, largest))], { kept, shape });
   return add(log(total), largest.view(shape));
 }

@@ -33,3 +33,11 @@ export function checkColumns(op: string, x: Shape, vector: Shape): void {
     );
   }
 }
+
+/** ln of the sum of the exponentials of each row, as two summands. */
+export interface RowNorm {
+  /** Largest of the row; would swallow the rest where it is large. */
+  readonly top: Tensor;
+  /** ln of the sum of the exponentials relative to it. */
+  readonly rest: Tensor;
+}

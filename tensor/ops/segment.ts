@@ -131,8 +131,8 @@ const applySpread = defineOp<readonly [Tensor], Attributes>({
 });
 
 /**
- * Largest element of each segment per column; 0 for an empty segment. Among
- * equals the first row gets the gradient. x: [R, D] -> [P, D]
+ * Largest element of each segment per column, the first NaN if there is one; 0
+ * for an empty segment. Among equals the first row gets the gradient. x: [R, D] -> [P, D]
  *
  * Throws a `ShapeError` unless x has as many rows as `segments`.
  *

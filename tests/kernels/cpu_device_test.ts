@@ -79,7 +79,7 @@ Deno.test("CpuDevice says that memory ran out, and goes on", () => {
   assertThrows(
     () => device.allocate(5 * 2 ** 30),
     DeviceError,
-    "Cannot allocate 5368709120 bytes on the processor: 64 bytes are in use, at most 4294967296 can be; use a smaller batch, context or model",
+    "Cannot allocate 5368709120 bytes on the processor: 0 bytes are in use, 64 held, and at most 4294967296 can be; use a smaller batch, context or model",
   );
   assertEquals(device.memory, before);
   const storage = device.allocate(8);

@@ -7,7 +7,7 @@ const SHAPES = [[1, 1], [3, 5], [66, 260], [2, 1028]] as const;
 formsTest(
   entropyKernel,
   SHAPES.map(([rows, cols]) => ({
-    buffers: { logits: rows * cols, nats: rows, lse: rows },
+    buffers: { logits: rows * cols, nats: rows, top: rows, rest: rows },
     sizes: { rows, cols },
   })),
   sumOf(1028),
@@ -17,7 +17,12 @@ formsTest(
 formsTest(
   entropyKernel,
   [{
-    buffers: { logits: [1e4, 0, 0, -1e4, 1e4, 1e4, 0, 0], nats: 2, lse: 2 },
+    buffers: {
+      logits: [1e4, 0, 0, -1e4, 1e4, 1e4, 0, 0],
+      nats: 2,
+      top: 2,
+      rest: 2,
+    },
     sizes: { rows: 2, cols: 4 },
   }],
   ELEMENTWISE,
@@ -29,7 +34,8 @@ formsTest(
     buffers: {
       logits: rows * cols,
       nats: rows,
-      lse: rows,
+      top: rows,
+      rest: rows,
       g: rows,
       dlogits: rows * cols,
     },

@@ -1,8 +1,11 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   constant,
+  expandPowers,
+  type Expr,
   input,
   inputsOf,
+  NOTHING,
   partsOf,
 } from "../../kernels/expression.ts";
 
@@ -17,7 +20,7 @@ Deno.test("Expr folds constants and drops zeros and ones", () => {
   assertStrictEquals(x.add(0), x);
   assertStrictEquals(constant(0).add(x), x);
   assertStrictEquals(x.mul(1), x);
-  assertStrictEquals(x.mul(0), constant(0));
+  assertStrictEquals(NOTHING.mul(x).add(y), y);
   assertStrictEquals(constant(0).sub(x), x.neg());
   assertStrictEquals(x.neg().neg(), x);
   assertStrictEquals(x.div(1), x);
@@ -25,12 +28,23 @@ Deno.test("Expr folds constants and drops zeros and ones", () => {
   assertStrictEquals(y.select(x, x), x);
 });
 
-Deno.test("pow() of a whole exponent multiplies", () => {
-  assertStrictEquals(x.pow(3), x.mul(x).mul(x));
-  assertEquals(partsOf([x.pow(16)]).length, 5);
+Deno.test("Expr multiplies by 0 what may not be finite", () => {
+  assertEquals(x.mul(0).op, "mul");
+  assertEquals(constant(0).div(x).op, "div");
+});
+
+Deno.test("expandPowers() multiplies for a whole exponent", () => {
+  const expand = (exponent: number): Expr =>
+    expandPowers([x.pow(exponent).add(1)])[0]!.args[0]!;
+  assertStrictEquals(expand(3), x.mul(x).mul(x));
+  assertEquals(partsOf([expand(16)]).length, 5);
   assertStrictEquals(x.pow(0), constant(1));
-  assertStrictEquals(x.pow(-1), constant(1).div(x));
-  assertEquals(x.pow(0.5).op, "pow");
+  assertStrictEquals(x.pow(1), x);
+  assertStrictEquals(expand(-1), constant(1).div(x));
+  assertEquals(expand(0.5), x.pow(0.5));
+  assertStrictEquals(expand(100), x.abs().pow(100));
+  assertStrictEquals(expand(65), x.abs().pow(64).mul(x));
+  assertStrictEquals(expand(-65), x.abs().pow(-64).div(x));
 });
 
 Deno.test("constant() throws for what f32 cannot hold", () => {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { input } from "../../kernels/expression.ts";
 import { expressionSource } from "../../kernels/expression_wgsl.ts";
 
@@ -24,14 +24,26 @@ Deno.test("expressionSource() names each part once", () => {
 
 Deno.test("expressionSource() writes vectors and f32 literals", () => {
   const { statements, values } = expressionSource(
-    [x.greater(0.1).select(1e12, -1e-7)],
+    [x.mul(0.1).add(1e12).div(-1e-7)],
     "vec4f",
     () => "v",
   );
   assertEquals(statements.split("\n").map((line) => line.trim()), [
     "let e0 = v;",
-    "let e1 = select(vec4f(0), vec4f(1), e0 > vec4f(0.10000000149011612));",
-    "let e2 = select(vec4f(-1.0000000116860974e-7), vec4f(999999995904.0), e1 != vec4f(0));",
+    "let e1 = e0 * vec4f(0.10000000149011612);",
+    "let e2 = e1 + vec4f(999999995904.0);",
+    "let e3 = e2 / vec4f(-1.0000000116860974e-7);",
   ]);
-  assertEquals(values, ["e2"]);
+  assertEquals(values, ["e3"]);
+});
+
+Deno.test("expressionSource() compares bits where NaN counts", () => {
+  const source = (type: "f32" | "vec4f"): string =>
+    expressionSource([x.greater(y)], type, (i) => `in${i}`).statements;
+  for (const [type, bits] of [["f32", "u32"], ["vec4f", "vec4u"]] as const) {
+    assertStringIncludes(
+      source(type),
+      `(bitcast<${bits}>(e0) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u)`,
+    );
+  }
 });

@@ -20,7 +20,7 @@ function fake(): { gpu: GPUDevice; groups: GPUBindGroupDescriptor[] } {
 }
 
 function storage(id: number, offset = 0): Storage {
-  const block = { id, bytes: 512, buffer: `buffer ${id}`, list: 0 };
+  const block = { id, place: 0, bytes: 512, buffer: `buffer ${id}`, list: 0 };
   return { block, offset, bytes: 256 };
 }
 

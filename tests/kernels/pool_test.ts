@@ -5,7 +5,7 @@ import { forAll } from "../support/for_all.ts";
 /** A pool on nothing, whose blocks are numbered in order of creation. */
 function numbered(): Pool<Block> {
   let id = 0;
-  return new Pool((bytes) => ({ bytes, id: id++ }));
+  return new Pool((bytes) => ({ bytes, id: id++, place: 0 }));
 }
 
 Deno.test("sizeClass() has four classes per octave, from 256 bytes", () => {

@@ -27,7 +27,7 @@ for (
       buffers: {
         ...{ x: rows * cols, y: rows * cols, dx: rows * cols },
         ...{ logits: rows * cols, dlogits: rows * cols, out: rows * cols },
-        ...{ nats: rows, lse: rows },
+        ...{ nats: rows, top: rows, rest: rows },
         g: kernel === softmaxGradKernel ? rows * cols : rows,
         // Every third row has no target.
         targets: Array.from(

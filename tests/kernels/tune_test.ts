@@ -27,7 +27,7 @@ function planted(fast: readonly string[]): {
     kind: "webgpu",
     class: "nvidia",
     allocate(bytes): Storage {
-      const storage = { block: { bytes, id: 0 }, offset: 0, bytes };
+      const storage = { block: { bytes, id: 0, place: 0 }, offset: 0, bytes };
       taken.add(storage);
       return storage;
     },

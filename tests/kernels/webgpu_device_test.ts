@@ -1,6 +1,7 @@
 import {
   assertEquals,
   assertInstanceOf,
+  assertLess,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -142,6 +143,22 @@ webgpuTest("WebgpuDevice.trim() gives free memory back", async (device) => {
   device.launch(copyKernel, { x: kept, out: again }, { length: 2 });
   assertEquals((await numbers(device, again)).slice(0, 2), [5, 5]);
 });
+
+webgpuTest(
+  "WebgpuDevice keeps no more free than was in use",
+  async (device) => {
+    const kept = device.allocate(1024);
+    const [megabyte, spare] = [2 ** 20, 2 ** 28];
+    for (let size = 20; size <= 120; size += 10) {
+      const storage = device.allocate(size * megabyte);
+      device.launch(fillKernel, { out: storage }, { length: 2, value: size });
+      device.launch(copyKernel, { x: storage, out: kept }, { length: 2 });
+      device.free(storage);
+      assertLess(device.memory.heldBytes, spare + 129 * megabyte);
+    }
+    assertEquals((await numbers(device, kept)).slice(0, 2), [120, 120]);
+  },
+);
 
 webgpuTest(
   "WebgpuDevice runs more work than one axis of a grid",

@@ -3,6 +3,10 @@ import { Scope } from "../../tensor/mod.ts";
 import * as ops from "../../tensor/ops/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { assertGradient, assertValue } from "./sample_check.ts";
+import {
+  assertSpecialGradients,
+  assertSpecialValues,
+} from "./special_check.ts";
 import { samples } from "./samples/mod.ts";
 import { withSharedInputs, withUsesElsewhere } from "./shared_inputs.ts";
 
@@ -21,10 +25,18 @@ for (const sample of samples) {
     `${name} matches its float64 reference`,
     (device) => assertValue(device, sample),
   );
+  deviceTest(
+    `${name} of special numbers matches its reference`,
+    (device) => assertSpecialValues(device, sample),
+  );
   if (sample.differentiable === false) continue;
   deviceTest(
     `${name} has the gradient of its reference`,
     (device) => assertGradient(device, sample),
+  );
+  deviceTest(
+    `${name} of special numbers has the gradient of its definition`,
+    (device) => assertSpecialGradients(device, sample),
   );
   const shared = withSharedInputs(sample);
   if (shared.length === 0) continue;

@@ -45,6 +45,36 @@ deviceTest(
 );
 
 deviceTest(
+  "trackQuantile() stays finite whatever the scores",
+  async (device) => {
+    const next = async (
+      scores: readonly number[],
+      quantile: number,
+    ): Promise<number[]> => {
+      const units = scores.length;
+      using state = Tensor.from(device, [2], [0.5, 3]);
+      trackQuantile(state, Tensor.from(device, [units], scores), {
+        ...ABOVE,
+        documents: Tensor.from(device, [units], new Uint32Array(units)),
+        quantile,
+      });
+      return [...await state.data()];
+    };
+    const [moved, still] = [0.5 + 10 / 13 * (2 - 0.5), 0.5];
+    // The sign of NaN must not count.
+    for (
+      const nan of [NaN, -NaN, new Float32Array(Uint32Array.of(~0).buffer)[0]!]
+    ) {
+      assertAlmostEquals((await next([0, nan, 2, 1, 0], .4))[0]!, moved, 1e-6);
+      assertEquals(await next([0, nan, 2, 1, 0], 1), [still, 3]);
+    }
+    assertEquals(await next([0, Infinity, 2, 1, 0], 1), [still, 3]);
+    assertEquals(await next([0, -Infinity, 2, 1, 0], 0), [still, 3]);
+    assertEquals(await next([0, NaN, NaN, NaN, 0], .5), [still, 3]);
+  },
+);
+
+deviceTest(
   "trackQuantile() leaves out padding and forced starts",
   async (device) => {
     const scores = Float32Array.of(9, 1, 4, 6, 8, 7, 20, 30);

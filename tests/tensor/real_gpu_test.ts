@@ -2,6 +2,10 @@ import { assertEquals } from "@std/assert";
 import { openDevice, Scope } from "../../tensor/mod.ts";
 import { devices } from "../support/devices.ts";
 import { assertGradient, assertValue } from "./sample_check.ts";
+import {
+  assertSpecialGradients,
+  assertSpecialValues,
+} from "./special_check.ts";
 import { samples } from "./samples/mod.ts";
 
 // The forms that real GPUs run are correct on any adapter.
@@ -15,8 +19,10 @@ Deno.test({
         {
           using _scope = new Scope();
           await assertValue(device, sample);
+          await assertSpecialValues(device, sample);
           if (sample.differentiable !== false) {
             await assertGradient(device, sample);
+            await assertSpecialGradients(device, sample);
           }
         }
         assertEquals(device.memory.liveBlocks, 0, "memory leaked");

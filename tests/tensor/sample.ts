@@ -1,6 +1,9 @@
 import { type Shape, sizeOf, type Tensor } from "../../tensor/mod.ts";
 import type { Tolerance } from "../support/close.ts";
 
+/** Largest f32. */
+export const MOST = 3.4028234663852886e38;
+
 /** One input of a sample: numbers drawn from a range, or given indices. */
 export type SampleInput =
   | {
@@ -26,6 +29,13 @@ export interface Sample {
   readonly differentiable?: boolean;
   /** Allowed difference of values and gradients; default elementwise. */
   readonly tolerance?: Tolerance;
+  /**
+   * Largest size of inputs whose results f32 holds, as far as they are finite:
+   * what squares or adds them up cannot take all of f32. Default all of it.
+   */
+  readonly most?: number;
+  /** True when NaN may reach more results than depend on it. */
+  readonly leaks?: boolean;
 }
 
 /** An input of the given shape, drawn from [-2, 2] or `domain`. */

@@ -8,7 +8,7 @@ const STEP = 1e-5;
 const rng = new Rng(0);
 
 /** Random numbers that float32 holds exactly, so both sides see the same. */
-function draw(input: SampleInput): number[] {
+export function draw(input: SampleInput): number[] {
   if ("indices" in input) return [...input.indices];
   const [low, high] = input.domain ?? [-2, 2];
   return Array.from(
@@ -17,7 +17,8 @@ function draw(input: SampleInput): number[] {
   );
 }
 
-function upload(
+/** Tensors of the inputs of a sample. */
+export function upload(
   device: Device,
   { inputs }: Sample,
   values: readonly number[][],
@@ -31,7 +32,8 @@ function upload(
   );
 }
 
-async function read(tensor: Tensor): Promise<ArrayLike<number>> {
+/** Numbers or indices of a tensor. */
+export async function read(tensor: Tensor): Promise<ArrayLike<number>> {
   return tensor.dtype === "u32" ? await tensor.indices() : await tensor.data();
 }
 

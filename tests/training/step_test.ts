@@ -50,8 +50,12 @@ for (const [name, config] of Object.entries(MODELS)) {
       step(0);
       const { liveBytes } = device.memory;
       step(1);
+      // The one memory of the processor grows once more for each shape, since
+      // steps after the first have the optimizer's moments beside all else.
+      const first = device.kind === "cpu" ? 4 : 2;
+      for (let i = 2; i < first; i++) step(i);
       const before = created(device);
-      for (let i = 2; i < 6; i++) {
+      for (let i = first; i < first + 4; i++) {
         step(i);
         assertEquals(created(device), before, `step ${i}`);
         assertEquals(device.memory.liveBytes, liveBytes, `step ${i}`);

@@ -1,7 +1,7 @@
 import * as ops from "../../../tensor/ops/elementwise.ts";
 import { fuse } from "../../../tensor/ops/fuse.ts";
 import { swiglu } from "../../../tensor/ops/swiglu.ts";
-import { numbers, rowsOf, type Sample } from "../sample.ts";
+import { MOST, numbers, rowsOf, type Sample } from "../sample.ts";
 
 type Domain = readonly [low: number, high: number];
 
@@ -12,9 +12,11 @@ function unary(
   run: ops.UnaryOp,
   reference: (x: number) => number,
   domain: Domain = [-2, 2],
+  most: number = MOST,
 ): Sample {
   return {
     op,
+    most,
     inputs: [numbers([3, 5], domain)],
     run: (x) => run(x!),
     reference: (x) => x!.map((v) => reference(v)),
@@ -29,6 +31,7 @@ function binary(
 ): Sample {
   return {
     op,
+    ...(op === "div" ? { most: 2 ** 120 } : {}),
     inputs: [numbers([3, 5]), numbers([3, 5], domain)],
     run: (x, y) => run(x!, y!),
     reference: (x, y) => x!.map((v, i) => reference(v, y![i]!)),
@@ -94,18 +97,38 @@ export const elementwiseSamples: readonly Sample[] = [
   unary("exp", ops.exp, Math.exp),
   unary("log", ops.log, Math.log, [0.1, 3]),
   unary("sqrt", ops.sqrt, Math.sqrt, [0.1, 3]),
-  unary("rsqrt", ops.rsqrt, (x) => x ** -0.5, [0.1, 3]),
-  unary("square", ops.square, (x) => x * x),
+  unary("rsqrt", ops.rsqrt, (x) => 1 / Math.sqrt(x), [0.1, 3]),
+  unary("square", ops.square, (x) => x * x, [-2, 2], 2 ** 120),
   unary("tanh", ops.tanh, Math.tanh),
   unary("sigmoid", ops.sigmoid, sigmoid),
-  unary("sin", ops.sin, Math.sin),
-  unary("cos", ops.cos, Math.cos),
+  // WGSL promises nothing of angles beyond π.
+  unary("sin", ops.sin, Math.sin, [-2, 2], 3),
+  unary("cos", ops.cos, Math.cos, [-2, 2], 3),
   unary("abs", ops.abs, Math.abs),
   unary("relu", ops.relu, (x) => Math.max(0, x)),
   unary("silu", ops.silu, (x) => x * sigmoid(x)),
-  unary("gelu", ops.gelu, gelu),
+  // The gradient cubes.
+  unary("gelu", ops.gelu, gelu, [-2, 2], 2 ** 40),
   unary("pow", (x) => ops.pow(x, 3), (x) => x ** 3),
-  unary("pow", (x) => ops.pow(x, -1.5), (x) => x ** -1.5, [0.5, 2]),
+  ...[-65, -2, 0, 65, 100].map((exponent): Sample => ({
+    ...unary(
+      "pow",
+      (x) => ops.pow(x, exponent),
+      (x) => x ** exponent,
+      [-1.05, -0.9],
+    ),
+    note: `of exponent ${exponent}`,
+    tolerance: { absolute: 1e-6, relative: 1e-4 },
+  })),
+  ...[-1.5, 0.5, 2.5].map((exponent): Sample => ({
+    ...unary(
+      "pow",
+      (x) => ops.pow(x, exponent),
+      (x) => x ** exponent,
+      [0.5, 2],
+    ),
+    note: `of exponent ${exponent}`,
+  })),
   unary(
     "clamp",
     (x) => ops.clamp(x, -1, 0.5),
@@ -119,6 +142,7 @@ export const elementwiseSamples: readonly Sample[] = [
   {
     op: "where",
     note: "of a condition, a tensor and a number",
+    most: 2 ** 120,
     inputs: [numbers([3, 5])],
     run: (x) => ops.where(ops.greater(x!, 0), ops.square(x!), -1),
     reference: (x) => x!.map((v) => v > 0 ? v * v : -1),

@@ -2,13 +2,15 @@ import { crossEntropy, tokenNats } from "../../../tensor/mod.ts";
 import { sumOf } from "../../support/close.ts";
 import { indices, numbers, rowsOf, type Sample } from "../sample.ts";
 
-function logSumExp(row: readonly number[]): number {
-  return Math.log(row.reduce((sum, v) => sum + Math.exp(v), 0));
+function natsOf(row: readonly number[], target: number): number {
+  const largest = Math.max(...row);
+  const sum = row.reduce((sum, v) => sum + Math.exp(v - largest), 0);
+  return largest - row[target]! + Math.log(sum);
 }
 
 function nats(logits: number[], targets: number[], classes: number): number[] {
   return rowsOf(logits, classes).map((row, r) =>
-    targets[r]! < classes ? logSumExp(row) - row[targets[r]!]! : 0
+    targets[r]! < classes ? natsOf(row, targets[r]!) : 0
   );
 }
 

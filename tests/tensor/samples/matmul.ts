@@ -54,6 +54,7 @@ const products: Sample[] = SIZES.flatMap(([batch, m, n, k]) =>
       reference: (a, b) =>
         product(a!, b!, [batch, m, n, k], { transposeA, transposeB }),
       tolerance: sumOf(4 * k),
+      most: 2 ** 100,
     }))
   )
 );
@@ -85,6 +86,7 @@ function linearSample(
         .map((y) => tanh ? Math.tanh(y) : y)
         .map((y, i) => residual ? y + rest.at(-1)![i]! : y),
     tolerance: sumOf(4 * inDim),
+    most: 2 ** 100,
   };
 }
 
@@ -97,6 +99,7 @@ export const matmulSamples: readonly Sample[] = [
     inputs: [numbers([2, 3, 4]), numbers([4, 5])],
     run: (a, b) => matmul(a!, b!),
     reference: (a, b) => product(a!, b!, [1, 6, 5, 4]),
+    most: 2 ** 100,
   },
   linearSample("plain", [9, 17, 10], {}),
   linearSample("with bias", [5, 8, 12], { bias: true }),

@@ -43,5 +43,6 @@ export const smoothSamples: readonly Sample[] = CASES.map(
       });
     },
     tolerance: sumOf(count),
+    most: 2 ** 20,
   }),
 );
