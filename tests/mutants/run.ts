@@ -16,6 +16,8 @@ const LIBRARY = /^(kernels|tensor|nn|blt)\/.*(?<!\bmod)\.ts$/;
 const LEAST_CAUGHT = 0.95;
 /** The longest that tests may take, as a multiple of without a fault. */
 const SLOWER = 4;
+/** Milliseconds of a file of tests that the report does not know. */
+const UNKNOWN = 60_000;
 /** Milliseconds that tests have beside that. */
 const PATIENCE = 60_000;
 
@@ -143,7 +145,7 @@ async function judge(fault: Fault): Promise<Verdict> {
     }
     for (const stage of stagesOf(path, texts)) {
       const limit = SLOWER * stage.reduce((sum, test) =>
-            sum + (times.get(test) ?? 0), 0) + PATIENCE;
+            sum + (times.get(test) ?? UNKNOWN), 0) + PATIENCE;
       const { code, output } = await deno(
         ["test", "-A", "--no-check", "--fail-fast", ...stage],
         limit,
