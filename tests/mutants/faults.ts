@@ -12,6 +12,8 @@ export interface Fault {
   readonly length: number;
   /** What comes in their place. */
   readonly by: string;
+  /** Whether only a GPU runs it. */
+  readonly onGpu: boolean;
 }
 
 interface Kind {
@@ -93,12 +95,15 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** Every fault that can be planted in a file. */
-export function faultsOf(path: string, { code }: Source): Fault[] {
+export function faultsOf(path: string, { code, shaders }: Source): Fault[] {
+  const isShader = (at: number): boolean =>
+    shaders.filter((edge) => edge <= at).length % 2 === 1;
   return KINDS.flatMap(({ name: kind, pattern, by }) =>
     [...code.matchAll(pattern)].flatMap((match) =>
       by(match).map((by) => ({
         ...{ path, kind, by },
         ...{ at: match.index, length: match[0].length },
+        onGpu: isShader(match.index),
       }))
     )
   );

@@ -4,6 +4,8 @@ export interface Source {
   readonly text: string;
   /** Code, and WGSL in strings and templates; `\0` stands for all else. */
   readonly code: string;
+  /** Where WGSL begins and ends, in pairs. */
+  readonly shaders: readonly number[];
 }
 
 const BLANK = "\0";
@@ -33,6 +35,7 @@ export function readSource(text: string, shaders: boolean): Source {
   };
   // Depth of braces at which each open template goes on.
   const templates: number[] = [];
+  const found: number[] = [];
   let depth = 0;
   for (let at = 0; at < text.length;) {
     const rest =
@@ -48,12 +51,14 @@ export function readSource(text: string, shaders: boolean): Source {
       const wgsl = shaders && !/^Cannot |^\w+:/.test(content);
       blank(at, wgsl ? at + 1 : at + whole.length);
       blank(at + whole.length - end!.length, at + whole.length);
+      if (wgsl) found.push(at, at + whole.length);
       at += whole.length;
       if (end === "${") templates.push(depth);
     } else if (rest !== undefined) {
       const wgsl = shaders && rest.startsWith('"') &&
         WGSL_STRING.test(text.slice(Math.max(0, at - 40), at));
-      if (!wgsl) blank(at, at + rest.length);
+      if (wgsl) found.push(at, at + rest.length);
+      else blank(at, at + rest.length);
       at += rest.length;
     } else {
       if (text[at] === "{") depth++;
@@ -70,7 +75,7 @@ export function readSource(text: string, shaders: boolean): Source {
   for (const { index, 0: part } of visible.matchAll(HINTS)) {
     blank(index, endOfValue(visible, index + part.length - 1));
   }
-  return { text, code: code.join("") };
+  return { text, code: code.join(""), shaders: found };
 }
 
 /** Where a property ends whose value begins at `from`. */

@@ -1,25 +1,51 @@
-/** Files of tests in the order in which they are asked, in three stages. */
+import type { Fault } from "./faults.ts";
+
+/** Files of tests that are asked together. */
+export interface Stage {
+  /** Files, from the root. */
+  readonly tests: readonly string[];
+  /** Whether they may use WebGPU; the processor alone is asked first. */
+  readonly gpu: boolean;
+  /** Whether it takes minutes and finds little. */
+  readonly far: boolean;
+}
+
+/**
+ * Which tests are asked about a fault, one stage after the other: those of its
+ * file, those of files that import it and of training, then all. The processor
+ * alone comes first, since it is quick.
+ */
 export function stagesOf(
-  path: string,
+  { path, onGpu }: Fault,
   texts: ReadonlyMap<string, string>,
-): string[][] {
-  const tests = [...texts.keys()].filter((path) =>
+): Stage[] {
+  const all = [...texts.keys()].filter((path) =>
     /^tests\/.*_test\.ts$/.test(path)
   );
-  const mirrored = testsOf(path).filter((test) => texts.has(test));
-  const near = [...importers(path, texts)].flatMap(testsOf)
-    .concat("tests/blt/recipe_test.ts", "tests/blt/train_test.ts")
-    .filter((test) => texts.has(test));
-  const training = tests.filter((test) => test.startsWith("tests/training/"));
-  const folder = tests.filter((test) =>
-    test.startsWith(`tests/${path.split("/")[0]}/`)
-  );
-  const seen = new Set<string>();
-  return [mirrored, [...near, ...training], folder, tests]
-    .map((stage) =>
-      stage.filter((test) => !seen.has(test) && Boolean(seen.add(test)))
-    )
-    .filter((stage) => stage.length > 0);
+  const mirrored = new Set(testsOf(path).filter((test) => texts.has(test)));
+  const near = new Set([
+    ...[...importers(path, texts)].flatMap(testsOf),
+    ...all.filter((test) => test.startsWith("tests/training/")),
+    ...["tests/blt/recipe_test.ts", "tests/blt/train_test.ts"],
+  ].filter((test) => texts.has(test) && !mirrored.has(test)));
+  const rest = all.filter((test) => !mirrored.has(test) && !near.has(test));
+  const stage = (
+    tests: Iterable<string>,
+    gpu: boolean,
+    far: boolean,
+  ): Stage => ({ tests: [...tests], gpu, far });
+  const processor = [
+    stage(mirrored, false, false),
+    stage(mirrored, true, false),
+    stage(near, false, false),
+    stage(rest, false, true),
+  ];
+  const stages = [
+    ...onGpu ? [stage(mirrored, true, false)] : processor,
+    stage(near, true, !onGpu),
+    stage(rest, true, true),
+  ];
+  return stages.filter(({ tests }) => tests.length > 0);
 }
 
 /** Where tests of a library file may stand. */
