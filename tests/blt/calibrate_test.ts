@@ -117,3 +117,30 @@ Deno.test("calibrate() says what can be reached when the target cannot", () => {
     "reached are 1.00 and 49.50 bytes per patch, got target 4",
   );
 });
+
+/** A row of two scores only: it has `high` + 2 patches, or one for each id. */
+function rowOfTwoScores(length: number, high: number): PatcherRow {
+  const ids = new Uint32Array(length).fill(80);
+  ids[0] = BOS;
+  const entropies = new Float32Array(length).fill(1);
+  return { ids, entropies: entropies.fill(2, 1, 1 + high) };
+}
+
+Deno.test("calibrate() is content within 2 % of the patches, or one", () => {
+  const cases: [number, number, number, number][] = [
+    // Ids, high scores, targets that are just met and just not.
+    [1000, 248, 3.93, 3.91],
+    [1000, 248, 4.07, 4.09],
+    [9, 1, 2.26, 2.24],
+  ];
+  for (const [length, high, met, missed] of cases) {
+    const row = rowOfTwoScores(length, high);
+    const { measured } = calibrate(row, { kind: "entropy", target: met });
+    assertEquals(measured, length / (high + 2));
+    assertThrows(
+      () => calibrate(row, { kind: "entropy", target: missed }),
+      RangeError,
+      `got target ${missed}`,
+    );
+  }
+});
