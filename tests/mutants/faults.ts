@@ -62,7 +62,7 @@ const KINDS: readonly Kind[] = [
     by: ([found]) => {
       const value = Number(found.replaceAll("_", ""));
       const point = /\./.test(found) ? ".0" : "";
-      return [value + 1, value * 2, value * 10]
+      return [...new Set([value + 1, value * 2, value * 10])]
         .filter((other) => other !== value && Number.isFinite(other))
         .map((other) => /[.e]/.test(`${other}`) ? `${other}` : other + point);
     },

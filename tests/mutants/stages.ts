@@ -84,14 +84,14 @@ function importers(
 
 /** Milliseconds that each file of tests took, by a JUnit report. */
 export function fileTimes(report: string): Map<string, number> {
-  const suites = report.matchAll(
-    /<testsuite name="(?:\.\/)?([^"]*)"[^>]*?time="([\d.]+)"|<testcase[^>]*?time="([\d.]+)"/g,
-  );
   const times = new Map<string, number>();
   let file = "";
-  for (const [, name, , time] of suites) {
+  const entries = report.matchAll(
+    /<testsuite name="(?:\.\/)?([^"]*)"|<testcase[^>]* time="([\d.]+)"/g,
+  );
+  for (const [, name, time = 0] of entries) {
     if (name !== undefined) file = name;
-    times.set(file, (times.get(file) ?? 0) + 1000 * Number(time ?? 0));
+    times.set(file, (times.get(file) ?? 0) + 1000 * Number(time));
   }
   return times;
 }
