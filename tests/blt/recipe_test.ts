@@ -121,6 +121,16 @@ Deno.test("train() warms up over a tenth of its steps, at most 50", async () => 
   assertEquals(await first(20_000), peak / 50);
 });
 
+Deno.test("train() tells of every tenth step, and of the last", async () => {
+  const { events } = await record(
+    cpu,
+    { ...RUN, model: "bytes", steps: 23, saveEvery: 23, evalEvery: 23 },
+    (event) => event.kind === "step" && event.step === 20,
+  );
+  const steps = events.filter((event) => event.kind === "step");
+  assertEquals(steps.map(({ step }) => step), [10, 20, 21]);
+});
+
 Deno.test("train() ends with a sample of 300 bytes, drawn at 0.8", async () => {
   const { store, events } = await record(cpu, { ...RUN, seed: 7, steps: 1 });
   const sample = events.find((event) => event.kind === "sample");

@@ -145,7 +145,7 @@ async function judge(fault: Fault): Promise<Verdict> {
     ) {
       return { kind: "invalid" };
     }
-    for (const { tests, gpu, far } of stagesOf(fault, texts)) {
+    for (const { tests, gpu, far } of stagesOf(fault, texts, times)) {
       if (far && flags.near) continue;
       const usual = tests.reduce(
         (sum, test) => sum + (times.get(test) ?? UNKNOWN),

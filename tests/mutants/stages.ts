@@ -13,11 +13,13 @@ export interface Stage {
 /**
  * Which tests are asked about a fault, one stage after the other: those of its
  * file, those of files that import it and of training, then all. The processor
- * alone comes first, since it is quick.
+ * alone comes first, and of the tests of a stage those that take little of
+ * `times`, in milliseconds.
  */
 export function stagesOf(
   { path, onGpu }: Fault,
   texts: ReadonlyMap<string, string>,
+  times: ReadonlyMap<string, number> = new Map(),
 ): Stage[] {
   const all = [...texts.keys()].filter((path) =>
     /^tests\/.*_test\.ts$/.test(path)
@@ -33,7 +35,11 @@ export function stagesOf(
     tests: Iterable<string>,
     gpu: boolean,
     far: boolean,
-  ): Stage => ({ tests: [...tests], gpu, far });
+  ): Stage => {
+    const usual = (test: string): number => times.get(test) ?? 0;
+    const sorted = [...tests].sort((a, b) => usual(a) - usual(b));
+    return { tests: sorted, gpu, far };
+  };
   const processor = [
     stage(mirrored, false, false),
     stage(mirrored, true, false),
