@@ -157,15 +157,16 @@ Deno.test("planOf() refuses levels and groups that cannot be", () => {
 
 Deno.test("modelsOf() makes patches by the objective", () => {
   const cases = [
-    ["previous", { bytes: 3 }, "previous bytes", 0.3],
-    ["next", { reaches: "all" }, "next bytes", 0.3],
-    ["routing", {}, "routing", 0.03],
+    [{ kind: "previous", bytes: 3 }, "previous bytes", 0.3],
+    [{ kind: "next", reaches: "all" }, "next bytes", 0.3],
+    [{ kind: "routing" }, "routing", 0.03],
   ] as const;
-  for (const [objective, settings, words, weight] of cases) {
-    const plan = planOf({ ...OPTIONS, model: "end-to-end", objective });
+  for (const [objective, words, weight] of cases) {
+    const { kind } = objective;
+    const plan = planOf({ ...OPTIONS, model: "end-to-end", objective: kind });
     const { model } = modelsOf(plan);
     assert(model.kind === "end-to-end");
-    assertEquals(model.objective, { kind: objective, ...settings });
+    assertEquals(model.objective, objective);
     assertEquals(model.auxiliaryWeight, weight);
     assertEquals(
       describeModel(model, plan.preset),
