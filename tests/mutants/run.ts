@@ -20,8 +20,6 @@ const LEAST_CAUGHT = 0.95;
 const SLOWER = 4;
 /** Milliseconds of a file of tests that the report does not know. */
 const UNKNOWN = 60_000;
-/** Milliseconds that tests have beside that. */
-const PATIENCE = 60_000;
 
 /** Kinds of faults that the compiler may find; it takes seconds. */
 const MAY_NOT_COMPILE = new Set(["arguments", "statement", "sign or negation"]);
@@ -33,10 +31,12 @@ interface Verdict {
 }
 
 const flags = parseArgs(Deno.args, {
-  string: ["seed", "count", "only", "report"],
+  string: ["seed", "count", "only", "report", "patience"],
   boolean: ["known", "near"],
-  default: { seed: "1", count: "100", only: "" },
+  default: { seed: "1", count: "100", only: "", patience: "60" },
 });
+/** Milliseconds that tests have beside that. */
+const patience = 1000 * Number(flags.patience);
 const tree = await copyTree();
 const texts = new Map<string, string>();
 for (const path of tree.paths.filter((path) => path.endsWith(".ts"))) {
@@ -153,7 +153,7 @@ async function judge(fault: Fault): Promise<Verdict> {
       );
       const { code, output } = await deno(
         ["test", "-A", "--no-check", "--fail-fast", ...tests],
-        { limit: SLOWER * usual + PATIENCE, gpu },
+        { limit: SLOWER * usual + patience, gpu },
       );
       if (code === 0) continue;
       // Of the last file that was begun.
@@ -170,7 +170,7 @@ async function judge(fault: Fault): Promise<Verdict> {
 /** Runs Deno in the copy. `code` is absent when it took too long. */
 async function deno(
   args: readonly string[],
-  { limit = PATIENCE, gpu = true }: {
+  { limit = patience, gpu = true }: {
     readonly limit?: number;
     readonly gpu?: boolean;
   } = {},
