@@ -1,5 +1,8 @@
 import type { Source } from "./source.ts";
 
+/** What runs some code. */
+export type Machine = "any" | "gpu" | "processor";
+
 /** One change of a file that some test ought to notice. */
 export interface Fault {
   /** File, from the root. */
@@ -12,8 +15,8 @@ export interface Fault {
   readonly length: number;
   /** What comes in their place. */
   readonly by: string;
-  /** Whether only a GPU runs it. */
-  readonly onGpu: boolean;
+  /** What runs the place. */
+  readonly machine: Machine;
 }
 
 interface Kind {
@@ -33,6 +36,9 @@ const OPERATORS: Readonly<Record<string, string>> = {
   ...{ "<<": ">>", ">>": "<<", ">>>": "<<", "&": "|", "&&": "||", "||": "&&" },
   ...{ "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" },
 };
+
+/** Code that WebGPU does without. */
+const PROCESSOR_ONLY = /^kernels\/(wasm\/|cpu_device|\w+_simd)/;
 
 /** Faults to choose from at one place, since some do not compile. */
 const CHOICES = 10;
@@ -96,14 +102,18 @@ const KINDS: readonly Kind[] = [
 
 /** Every fault that can be planted in a file. */
 export function faultsOf(path: string, { code, shaders }: Source): Fault[] {
-  const isShader = (at: number): boolean =>
-    shaders.filter((edge) => edge <= at).length % 2 === 1;
+  const machineOf = (at: number): Machine =>
+    shaders.filter((edge) => edge <= at).length % 2 === 1
+      ? "gpu"
+      : PROCESSOR_ONLY.test(path)
+      ? "processor"
+      : "any";
   return KINDS.flatMap(({ name: kind, pattern, by }) =>
     [...code.matchAll(pattern)].flatMap((match) =>
       by(match).map((by) => ({
         ...{ path, kind, by },
         ...{ at: match.index, length: match[0].length },
-        onGpu: isShader(match.index),
+        machine: machineOf(match.index),
       }))
     )
   );

@@ -72,7 +72,7 @@ Deno.test("faultsOf() looks into WGSL, and knows it", () => {
   assert(constant!.includes("const text = `let z = ${x * 4}u + 2u;`;"));
   const faults = faultsOf("f.ts", readSource(TEXT, true));
   assertEquals(
-    faults.filter(({ onGpu }) => onGpu).map(({ by }) => by),
+    faults.filter(({ machine }) => machine === "gpu").map(({ by }) => by),
     ["-", "2", "10"],
   );
 });

@@ -208,7 +208,7 @@ function listed(
   const at = text.search(new RegExp(`(?<=^ *)${RegExp.escape(before)}$`, "m"));
   if (at < 0) return undefined;
   const { length } = before;
-  return { path, kind: "known", at, length, by: after, onGpu: false };
+  return { path, kind: "known", at, length, by: after, machine: "any" };
 }
 
 /** Numbers in [0, 1) by a seed (mulberry32). */

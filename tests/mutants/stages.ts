@@ -17,7 +17,7 @@ export interface Stage {
  * `times`, in milliseconds.
  */
 export function stagesOf(
-  { path, onGpu }: Fault,
+  { path, machine }: Fault,
   texts: ReadonlyMap<string, string>,
   times: ReadonlyMap<string, number> = new Map(),
 ): Stage[] {
@@ -40,17 +40,14 @@ export function stagesOf(
     const sorted = [...tests].sort((a, b) => usual(a) - usual(b));
     return { tests: sorted, gpu, far };
   };
-  const processor = [
+  const stages = [
     stage(mirrored, false, false),
     stage(mirrored, true, false),
     stage(near, false, false),
     stage(rest, false, true),
-  ];
-  const stages = [
-    ...onGpu ? [stage(mirrored, true, false)] : processor,
-    stage(near, true, !onGpu),
+    stage(near, true, machine === "any"),
     stage(rest, true, true),
-  ];
+  ].filter(({ gpu }) => machine === "any" || gpu === (machine === "gpu"));
   return stages.filter(({ tests }) => tests.length > 0);
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Fault } from "./faults.ts";
+import type { Fault, Machine } from "./faults.ts";
 import { fileTimes, stagesOf } from "./stages.ts";
 
 const TEXTS = new Map([
@@ -13,15 +13,15 @@ const TEXTS = new Map([
   ["tests/training/trainer.ts", ""],
 ]);
 
-function stages(path: string, onGpu: boolean): string[] {
-  const fault: Fault = { path, onGpu, kind: "", at: 0, length: 0, by: "" };
+function stages(path: string, machine: Machine): string[] {
+  const fault: Fault = { path, machine, kind: "", at: 0, length: 0, by: "" };
   return stagesOf(fault, TEXTS).map(({ tests, gpu }) =>
     `${gpu ? "all" : "processor"}: ${tests.join(" ")}`
   );
 }
 
 Deno.test("stagesOf() asks the file's tests first and all in the end", () => {
-  assertEquals(stages("kernels/a.ts", false), [
+  assertEquals(stages("kernels/a.ts", "any"), [
     "processor: tests/kernels/a_test.ts",
     "all: tests/kernels/a_test.ts",
     "processor: tests/nn/b_test.ts tests/training/d_test.ts",
@@ -32,10 +32,18 @@ Deno.test("stagesOf() asks the file's tests first and all in the end", () => {
 });
 
 Deno.test("stagesOf() asks no processor about WGSL", () => {
-  assertEquals(stages("kernels/a.ts", true), [
+  assertEquals(stages("kernels/a.ts", "gpu"), [
     "all: tests/kernels/a_test.ts",
     "all: tests/nn/b_test.ts tests/training/d_test.ts",
     "all: tests/nn/c_test.ts",
+  ]);
+});
+
+Deno.test("stagesOf() asks the processor alone about its own code", () => {
+  assertEquals(stages("kernels/a.ts", "processor"), [
+    "processor: tests/kernels/a_test.ts",
+    "processor: tests/nn/b_test.ts tests/training/d_test.ts",
+    "processor: tests/nn/c_test.ts",
   ]);
 });
 
