@@ -36,7 +36,7 @@ export function stagesOf(
     gpu: boolean,
     far: boolean,
   ): Stage => {
-    const usual = (test: string): number => times.get(test) ?? 0;
+    const usual = (test: string): number => times.get(test) ?? Infinity;
     const sorted = [...tests].sort((a, b) => usual(a) - usual(b));
     return { tests: sorted, gpu, far };
   };
