@@ -40,6 +40,10 @@ const OPERATORS: Readonly<Record<string, string>> = {
 /** Code that WebGPU does without. */
 const PROCESSOR_ONLY = /^kernels\/(wasm\/|cpu_device|\w+_simd)/;
 
+/** Code that makes WGSL, or runs it. */
+const GPU_ONLY =
+  /^kernels\/(\w+_wgsl|webgpu_device|pipelines|recorder|matmul_text)\.ts$/;
+
 /** Faults to choose from at one place, since some do not compile. */
 const CHOICES = 10;
 
@@ -103,7 +107,7 @@ const KINDS: readonly Kind[] = [
 /** Every fault that can be planted in a file. */
 export function faultsOf(path: string, { code, shaders }: Source): Fault[] {
   const machineOf = (at: number): Machine =>
-    shaders.filter((edge) => edge <= at).length % 2 === 1
+    GPU_ONLY.test(path) || shaders.filter((edge) => edge <= at).length % 2 === 1
       ? "gpu"
       : PROCESSOR_ONLY.test(path)
       ? "processor"

@@ -31,9 +31,9 @@ interface Verdict {
 }
 
 const flags = parseArgs(Deno.args, {
-  string: ["seed", "count", "only", "report", "patience"],
+  string: ["seed", "count", "only", "report", "patience", "from"],
   boolean: ["known", "near"],
-  default: { seed: "1", count: "100", only: "", patience: "60" },
+  default: { seed: "1", count: "100", only: "", patience: "60", from: "1" },
 });
 /** Milliseconds that tests have beside that. */
 const patience = 1000 * Number(flags.patience);
@@ -68,6 +68,7 @@ const drawn = flags.known
   ? []
   : drawFaults(sources, Number(flags.count), numbers(Number(flags.seed)));
 for (const [i, choices] of drawn.entries()) {
+  if (i + 1 < Number(flags.from)) continue;
   for (const fault of choices) {
     const { path, kind } = fault;
     const { line, before, after } = lineOf(texts.get(path)!, fault);

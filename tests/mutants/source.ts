@@ -21,6 +21,7 @@ const SKIPPED: readonly RegExp[] = [
   /^(export )?type [^]*?;\n(?=\n|\S)/gm,
   /\bthrow new \w+\([^]*?\);$/gm,
   /\bnew \w*Error\([^]*?\)[;,]$/gm,
+  /^ *readonly [\w#]+\??: [^=;{]*;$/gm,
   /\bimplements \w+<[^{]*/g,
 ];
 

@@ -12,9 +12,9 @@ export interface Stage {
 
 /**
  * Which tests are asked about a fault, one stage after the other: those of its
- * file, those of files that import it and of training, then all. The processor
- * alone comes first, and of the tests of a stage those that take little of
- * `times`, in milliseconds.
+ * file, those of files that import it and of training, then all. Where the
+ * processor runs the code too, it comes first; and of the tests of a stage
+ * those that take little of `times`, in milliseconds.
  */
 export function stagesOf(
   { path, machine }: Fault,
@@ -42,8 +42,8 @@ export function stagesOf(
   };
   const stages = [
     stage(mirrored, false, false),
-    stage(mirrored, true, false),
     stage(near, false, false),
+    stage(mirrored, true, false),
     stage(rest, false, true),
     stage(near, true, machine === "any"),
     stage(rest, true, true),

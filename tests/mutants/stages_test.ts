@@ -23,8 +23,8 @@ function stages(path: string, machine: Machine): string[] {
 Deno.test("stagesOf() asks the file's tests first and all in the end", () => {
   assertEquals(stages("kernels/a.ts", "any"), [
     "processor: tests/kernels/a_test.ts",
-    "all: tests/kernels/a_test.ts",
     "processor: tests/nn/b_test.ts tests/training/d_test.ts",
+    "all: tests/kernels/a_test.ts",
     "processor: tests/nn/c_test.ts",
     "all: tests/nn/b_test.ts tests/training/d_test.ts",
     "all: tests/nn/c_test.ts",
