@@ -1,11 +1,21 @@
-/** Faults that no test notices, and why that is right. */
-export const KNOWN: readonly {
+/** A fault that no test notices. */
+export interface KnownFault {
   /** File, from the root. */
   readonly path: string;
-  /** The line as it is. */
+  /** The line as it is, without the space in front. */
   readonly before: string;
   /** The line with the fault. */
   readonly after: string;
-  /** Why no test can, or need, notice it. */
+  /** Why no test can notice it, or needs to. */
   readonly reason: string;
-}[] = [];
+}
+
+/** Faults that no test notices, and why that is right. */
+export const KNOWN: readonly KnownFault[] = [
+  {
+    path: "kernels/attention_row_simd.ts",
+    before: "const SCORES = 4 * (BLOCK + LINES);",
+    after: "const SCORES = 5 * (BLOCK + LINES);",
+    reason: "reserves more memory than is used",
+  },
+];
