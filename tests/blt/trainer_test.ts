@@ -142,6 +142,37 @@ deviceTest(
   },
 );
 
+Deno.test("Trainer.settle() takes as many batches as steps, at most 40", async () => {
+  using _scope = new Scope();
+  const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
+  using trainer = trainerOf(devices[0]!, config);
+  const threshold = trainer.weights.arena.values.get("threshold")!;
+  for (const [steps, settling] of [[2, 2], [43, 40]] as const) {
+    while (trainer.optimizer.steps < steps) trainer.step();
+    const [, before = 0] = await threshold.data();
+    trainer.settle();
+    const [, after = 0] = await threshold.data();
+    assertEquals(after - before, settling);
+  }
+});
+
+Deno.test("Trainer.warnings() tells of thresholds below 0.01 nats", async () => {
+  using _scope = new Scope();
+  const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
+  using trainer = trainerOf(devices[0]!, config);
+  const threshold = trainer.weights.arena.values.get("threshold")!;
+  const warningsAt = (value: number, steps: number): Promise<string[]> => {
+    threshold.write(Float32Array.of(value, steps));
+    return trainer.warnings();
+  };
+  assertEquals(await warningsAt(0.0101, 7), []);
+  assertEquals(await warningsAt(0.0099, 0), []);
+  assertEquals(
+    await warningsAt(0.0099, 1),
+    ["threshold fell to 0.0099 nats: units start at random"],
+  );
+});
+
 Deno.test("Trainer that cannot be made leaves nothing open", () => {
   const cpu = devices[0]!;
   const { liveBlocks } = cpu.memory;
