@@ -68,7 +68,9 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: "constant",
-    pattern: /(?<![\w.$#@])\d[\d_]*(\.\d+)?(e-?\d+)?(?=[uf]?\b)(?!\w{2})/g,
+    // Not of elements that a pattern takes to be missing: none is.
+    pattern:
+      /(?<![\w.$#@]|\[(?:[^\]\n]*, )?\w+ = )\d[\d_]*(\.\d+)?(e-?\d+)?(?=[uf]?\b)(?!\w{2})/g,
     by: ([found]) => {
       const value = Number(found.replaceAll("_", ""));
       const point = /\./.test(found) ? ".0" : "";
