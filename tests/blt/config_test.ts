@@ -7,8 +7,11 @@ import {
   ByteTransformer,
   checkBlt,
   checkTransformer,
+  describeModel,
+  endToEndPreset,
   entropyModelPreset,
   PRESET_NAMES,
+  stackedPreset,
 } from "../../blt/mod.ts";
 import { parameters } from "../../nn/mod.ts";
 
@@ -99,4 +102,22 @@ Deno.test("checkTransformer() wants heads of even width, and any window", () => 
       `tiny.${field} must be a whole number >= 1, got NaN`,
     );
   }
+});
+
+Deno.test("describeModel() names every kind of model", () => {
+  const endToEnd = { patchBytes: 4, skip: false };
+  const words = [
+    bytesPreset("nano"),
+    bltPreset("micro", { kind: "static", bytes: 4 }),
+    endToEndPreset("nano", endToEnd),
+    endToEndPreset("nano", { ...endToEnd, objective: { kind: "routing" } }),
+    stackedPreset("mini", SPACE, { levels: 3, patchBytes: 4 }),
+  ].map((config) => describeModel(config, "SIZE"));
+  assertEquals(words, [
+    "byte transformer SIZE",
+    "BLT SIZE with static patches",
+    "end-to-end BLT SIZE by next bytes, no skip",
+    "end-to-end BLT SIZE by routing, no skip",
+    "stacked BLT SIZE of 3 levels with space patches",
+  ]);
 });
