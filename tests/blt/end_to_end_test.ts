@@ -1,5 +1,20 @@
-import type { Objective } from "../../blt/mod.ts";
-import { slice, sub, Tensor, trackQuantile } from "../../tensor/mod.ts";
+import { assertEquals, assertNotEquals } from "@std/assert";
+import {
+  Batches,
+  encode,
+  EndToEndBlt,
+  type Objective,
+  Trainer,
+} from "../../blt/mod.ts";
+import {
+  Rng,
+  Scope,
+  slice,
+  sub,
+  Tensor,
+  trackQuantile,
+} from "../../tensor/mod.ts";
+import { devices } from "../support/devices.ts";
 import { grouped, scoresOfNext } from "./grouped_subject.ts";
 import {
   type Make,
@@ -110,3 +125,26 @@ proveLeaking(
     return sub(scores, slice(threshold, [[0, 1]]));
   }),
 );
+
+Deno.test("EndToEndBlt warms up with static patches", async () => {
+  const shape = { rows: 2, context: 24 };
+  const stream = encode("Call me Ishmael. Some years ago, naïve 鯨!");
+  for (const objective of [PREVIOUS, NEXT]) {
+    using _scope = new Scope();
+    const { config } = tinyEndToEnd(objective, { warmupSteps: 2 });
+    assertEquals(config.blt.patcher, { kind: "static", bytes: 3 });
+    const model = new EndToEndBlt(config, new Rng(1));
+    using trainer = new Trainer(model, devices[0]!, {
+      batches: new Batches(stream, shape, new Rng(2)),
+      shape,
+      schedule: { kind: "constant", peak: 0.01, warmupSteps: 0 },
+    });
+    for (let step = 0; step < 3; step++) trainer.step();
+    const means = (await trainer.metrics())
+      .map(({ meanPatchBytes }) => meanPatchBytes);
+    // BOS alone, then three bytes each.
+    const warm = 24 / (1 + Math.ceil(23 / 3));
+    assertEquals(means.slice(0, 2), [warm, warm]);
+    assertNotEquals(means[2], warm);
+  }
+});
