@@ -148,3 +148,18 @@ Deno.test("EndToEndBlt warms up with static patches", async () => {
     assertNotEquals(means[2], warm);
   }
 });
+
+Deno.test("EndToEndBlt has only the parts that its objective needs", () => {
+  const parts = Object.values(OBJECTIVES).map((objective) => {
+    const { branch, heads, norm, router, nothing } = tinyEndToEnd(objective);
+    return Object.entries({ branch, heads, norm, router, nothing })
+      .filter(([, part]) => part !== undefined).map(([name]) => name);
+  });
+  assertEquals(parts, [
+    ["heads", "norm", "nothing"],
+    ["heads", "norm"],
+    ["branch", "heads", "norm"],
+    ["heads", "norm"],
+    ["router", "nothing"],
+  ]);
+});
