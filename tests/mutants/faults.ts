@@ -48,7 +48,7 @@ const GPU_ONLY =
 const CHOICES = 10;
 
 /** Calls whose arguments may be swapped. */
-const SYMMETRIC = /(^|\.)(max|min|mul|add|dot|imul|eq|ne|and|or|xor|hypot)$/;
+const SYMMETRIC = /(^|\.)(max|min|mul|add|dot|imul|eq|ne|and|or|xor|hypot|sameShape)$/;
 
 const KINDS: readonly Kind[] = [
   {
