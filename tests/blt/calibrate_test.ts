@@ -131,7 +131,7 @@ Deno.test("calibrate() is content within 2 % of the patches, or one", () => {
     // Ids, high scores, targets that are just met and just not.
     [1000, 248, 3.93, 3.91],
     [1000, 248, 4.07, 4.09],
-    [9, 1, 2.26, 2.24],
+    [9, 1, 2.25, 2.24], // one patch too few
   ];
   for (const [length, high, met, missed] of cases) {
     const row = rowOfTwoScores(length, high);
@@ -143,4 +143,14 @@ Deno.test("calibrate() is content within 2 % of the patches, or one", () => {
       `got target ${missed}`,
     );
   }
+});
+
+Deno.test("calibrate() takes a rise for the threshold of rises", () => {
+  const ids = new Uint32Array(9).fill(80);
+  ids[0] = BOS;
+  const entropies = Float32Array.of(1, 1, 4, 4, 4.5, 4.5, 6.5, 6.5, 6.5);
+  const options = { kind: "relative", target: 2.25 } as const;
+  const { threshold, histogram } = calibrate({ ids, entropies }, options);
+  assertEquals(threshold, 0.5);
+  assertEquals(histogram, [0, 1, 2, 0, 1]);
 });

@@ -74,13 +74,14 @@ Deno.test("TrainDisplay redraws one line in a terminal", () => {
   display.show({ ...STEP, step: 21 });
   display.show({ kind: "saved", step: 21 });
   display.line("stopping");
+  display.line("soon");
   display.show({ ...STEP, step: 22 });
   const [first, second, third] = [20, 21, 22].map((step) =>
     `\r${`model ${step}/200  3.063 bits per byte`.padEnd(39)}`
   );
   assertEquals(
     screen.text,
-    `${first}${second}\nstopping\n${third}`,
+    `${first}${second}\nstopping\nsoon\n${third}`,
   );
 });
 

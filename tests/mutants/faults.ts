@@ -48,7 +48,8 @@ const GPU_ONLY =
 const CHOICES = 10;
 
 /** Calls whose arguments may be swapped. */
-const SYMMETRIC = /(^|\.)(max|min|mul|add|dot|imul|eq|ne|and|or|xor|hypot|sameShape)$/;
+const SYMMETRIC =
+  /(^|\.)(max|min|mul|add|dot|imul|eq|ne|and|or|xor|hypot|sameShape)$/;
 
 const KINDS: readonly Kind[] = [
   {
@@ -63,7 +64,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: "sign or negation",
-    pattern: /(?<=[([{,=?:&|] ?|return )(-(?=[\w(])|!(?=[\w(]))/g,
+    pattern: /(?<=(?:[([{,=?:&]|\|\|) ?|return )(-(?=[\w(])|!(?=[\w(]))/g,
     by: () => [""],
   },
   {
