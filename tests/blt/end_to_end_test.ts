@@ -4,9 +4,15 @@ import {
   encode,
   EndToEndBlt,
   type Objective,
+  patchRows,
   Trainer,
 } from "../../blt/mod.ts";
+import { unitRowsOf } from "../../blt/batch.ts";
+import { groupCapacity } from "../../blt/level.ts";
+import { byteUnits, extentOf } from "../../blt/units.ts";
+import { placeWeights } from "../../nn/mod.ts";
 import {
+  groupByScores,
   Rng,
   Scope,
   slice,
@@ -163,3 +169,45 @@ Deno.test("EndToEndBlt has only the parts that its objective needs", () => {
     ["router", "nothing"],
   ]);
 });
+
+for (const objective of [PREVIOUS, NEXT]) {
+  Deno.test(`EndToEndBlt tracks the threshold of its scores, ${objective.kind}`, async () => {
+    const device = devices[0]!;
+    const ids = encode("Some years ago, never mind how long.", { eos: false });
+    const lengths = [ids.length];
+    for (const step of [0, Infinity]) { // warming up, and later
+      using _scope = new Scope();
+      const model = tinyEndToEnd(objective);
+      const { lookback, config: { grouping, blt } } = model;
+      placeWeights(model, device);
+      // Some scores are above it.
+      model.threshold.value.write(Float32Array.of(5.45, 0));
+      const own = Tensor.from(device, [2], [5.45, 0]);
+      const sense = model.sense.bind(model);
+      model.sense = (...given) => {
+        const found = sense(...given);
+        const units = byteUnits(ids, lengths);
+        const rows = unitRowsOf(device, units);
+        const { rule, most, target } = grouping;
+        const groups = groupByScores(rows, found.scores, {
+          ...{ threshold: own, rule, lookback, most, slots: blt.slots },
+          capacity: groupCapacity(target, extentOf(units)),
+          window: blt.latent.window,
+        });
+        trackQuantile(own, found.scores, {
+          documents: rows.documents,
+          ...step > 0 && { groups: groups.units.counts },
+          ...{ rule, lookback, quantile: 1 - 1 / target },
+        });
+        return found;
+      };
+      const teach = model.teach(device, ids.length);
+      const rows = patchRows({ ids, lengths }, model.config);
+      const targets = Tensor.from(device, lengths, ids);
+      teach.learn(teach.upload(rows, step), targets).finish!();
+      const found = await model.threshold.value.data();
+      assertEquals(found, await own.data(), `step ${step}`);
+      assertEquals(found[1], 1);
+    }
+  });
+}
