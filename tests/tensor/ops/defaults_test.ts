@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
+  backward,
+  embedding,
   GatherIndex,
   layerNorm,
   rmsNorm,
@@ -46,3 +48,16 @@ deviceTest("GatherIndex reads one row for each by default", (device) => {
   assertEquals([index.perRow, index.ids.shape], [1, [2, 1]]);
   assertEquals(index.inverse === undefined, false);
 });
+
+deviceTest(
+  "embedding() asks an index for no gradient that is not wanted",
+  async (device) => {
+    const table = Tensor.from(device, [2, 2], [1, 2, 3, 4]);
+    const base = Tensor.from(device, [1, 2], [5, 6]);
+    const ids = Uint32Array.of(1);
+    const index = GatherIndex.from(device, ids, { rows: 2, gradient: false });
+    const loss = sum(embedding(table, index, { base }));
+    const [dbase] = backward(loss, [base]);
+    assertEquals([...await dbase!.data()], [1, 1]);
+  },
+);
