@@ -142,6 +142,14 @@ deviceTest(
   },
 );
 
+Deno.test("Trainer keeps the metrics of 256 steps", async () => {
+  using _scope = new Scope();
+  using trainer = trainerOf(devices[0]!, bytesConfig);
+  for (let step = 0; step < 257; step++) trainer.step();
+  const metrics = await trainer.metrics();
+  assertEquals([metrics.length, metrics[0]!.step], [256, 2]);
+});
+
 Deno.test("Trainer.settle() takes as many batches as steps, at most 40", async () => {
   using _scope = new Scope();
   const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
