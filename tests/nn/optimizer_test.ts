@@ -89,6 +89,7 @@ deviceTest(
       clip: CLIP,
     });
     const found = await walk(optimizer, weights, (i) => 0.1 * (i + 1));
+    assertEquals(optimizer.steps, 4);
     const x = [...INITIAL];
     const m = INITIAL.map(() => 0);
     const expected = CLIPPED.flatMap((gradient, i) => {
