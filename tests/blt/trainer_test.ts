@@ -12,6 +12,7 @@ import {
   type ModelConfig,
   patchStarts,
   type Rows,
+  type StepMetrics,
   Trainer,
 } from "../../blt/mod.ts";
 import { placeWeights } from "../../nn/mod.ts";
@@ -94,6 +95,23 @@ deviceTest("Trainer numbers its steps and tells each once", async (device) => {
   const three = await trainer.metrics();
   assertEquals([...two, ...three].map(({ step }) => step), [1, 2, 3]);
   assertEquals(three[0]!.meanPatchBytes, 1);
+});
+
+Deno.test("Trainer tells the patches of each step that is read late", async () => {
+  using _scope = new Scope();
+  const config = bltConfig({ kind: "space" });
+  const means = async (readEach: boolean): Promise<number[]> => {
+    using trainer = trainerOf(devices[0]!, config);
+    const metrics: StepMetrics[] = [];
+    for (let step = 0; step < 4; step++) {
+      trainer.step();
+      if (readEach || step === 3) metrics.push(...await trainer.metrics());
+    }
+    return metrics.map(({ meanPatchBytes }) => meanPatchBytes);
+  };
+  const late = await means(false);
+  assertEquals(late, await means(true));
+  assertGreater(new Set(late).size, 1);
 });
 
 deviceTest("Trainer follows its schedule without waiting", (device) => {
