@@ -28,7 +28,7 @@ import { bltConfig, bytesConfig } from "./subject.ts";
 const MODELS: Readonly<Record<string, ModelConfig>> = {
   bytes: bytesConfig,
   "static patches": bltConfig({ kind: "static", bytes: 3 }),
-  "patches by entropy": bltConfig({ kind: "entropy", threshold: 5.2 }),
+  "patches by entropy": bltConfig({ kind: "entropy", threshold: 5.13 }),
 };
 
 const PROMPTS: Readonly<Record<string, Uint8Array>> = {

@@ -77,7 +77,7 @@ const PATCHERS: readonly PatcherConfig[] = [
   { kind: "space" },
   { kind: "static", bytes: 3 },
   { kind: "byte" },
-  { kind: "entropy", threshold: 5.3, maxBytes: 7 },
+  { kind: "entropy", threshold: 5.1, maxBytes: 7 },
   { kind: "relative", threshold: 0 },
   { kind: "custom", ends: (_, previous) => previous === 1 },
 ];
