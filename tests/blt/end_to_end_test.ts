@@ -1,8 +1,10 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import {
   Batches,
+  BYTE_OFFSET,
   encode,
   EndToEndBlt,
+  EOS,
   type Objective,
   patchRows,
   Trainer,
@@ -211,3 +213,22 @@ for (const objective of [PREVIOUS, NEXT]) {
     }
   });
 }
+
+Deno.test("EndToEndBlt asks for bytes before, up to the document's first", async () => {
+  using _scope = new Scope();
+  const model = tinyEndToEnd(PREVIOUS);
+  const rows = [[...encode("ab")], [...encode("cde", { eos: false })]];
+  const ids = Uint32Array.from(rows.flat());
+  const lengths = rows.map((row) => row.length);
+  const teach = model.teach(devices[0]!, 4);
+  const upload = teach.upload(patchRows({ ids, lengths }, model.config), 0);
+  const { previous } = upload as { previous: Tensor };
+  const [a, b, c, d, e] = [..."abcde"].map((letter) =>
+    letter.charCodeAt(0) + BYTE_OFFSET
+  ) as [number, number, number, number, number];
+  const none = 260; // no class
+  assertEquals([...await previous.indices()], [
+    ...[none, none, none, a, none, none, b, a, none, EOS, b, a],
+    ...[none, none, none, c, none, none, d, c, none, e, d, c],
+  ]);
+});
