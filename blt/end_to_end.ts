@@ -11,6 +11,8 @@ import {
   Rng,
   slice,
   smooth,
+  sub,
+  sum,
   tally,
   Tensor,
   trackQuantile,
@@ -210,7 +212,7 @@ export class EndToEndBlt {
         return {
           nats,
           loss: add(nats, mul(wrong, this.config.auxiliaryWeight)),
-          metrics: [tally(groups.units.counts), tally(groups.overflow)],
+          metrics: [this.#patches(groups), tally(groups.overflow)],
           ...!this.router && {
             finish: (rate?: number): void =>
               trackQuantile(this.threshold.value, sense.scores, {
@@ -225,6 +227,12 @@ export class EndToEndBlt {
         };
       },
     };
+  }
+
+  /** Patches with ids: the empty one in front of a document is none. -> [] */
+  #patches({ units: { counts }, isNull }: Groups): Tensor {
+    const all = tally(counts);
+    return this.lookback ? sub(all, sum(isNull)) : all;
   }
 
   /** Rotary tables for rows of at most `positions` ids. */

@@ -13,7 +13,7 @@ export interface Evaluation {
   readonly bitsPerByte: number;
   /** Bytes of text. */
   readonly bytes: number;
-  /** Mean ids in a patch; 1 without patches. */
+  /** Mean ids in a patch, BOS being one of its own; 1 without patches. */
   readonly meanPatchBytes: number;
 }
 

@@ -46,7 +46,7 @@ export interface StepMetrics {
   readonly loss: number;
   /** L2 norm of all gradients before clipping. */
   readonly gradientNorm: number;
-  /** Mean ids in a patch; 1 without patches. */
+  /** Mean ids in a patch, BOS being one of its own; 1 without patches. */
   readonly meanPatchBytes: number;
   /** What else the model reports, by name. */
   readonly more: Readonly<Record<string, number>>;

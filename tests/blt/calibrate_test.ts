@@ -144,3 +144,40 @@ Deno.test("calibrate() refuses a longest patch that is none", () => {
     );
   }
 });
+
+/** A row of two scores only: it has `high` + 2 patches, or one for each id. */
+function rowOfTwoScores(length: number, high: number): PatcherRow {
+  const ids = new Uint32Array(length).fill(80);
+  ids[0] = BOS;
+  const entropies = new Float32Array(length).fill(1);
+  return { ids, entropies: entropies.fill(2, 1, 1 + high) };
+}
+
+Deno.test("calibrate() is content within 2 % of the patches, or one", () => {
+  const cases: [number, number, number, number][] = [
+    // Ids, high scores, targets that are just met and just not.
+    [1000, 248, 3.93, 3.91],
+    [1000, 248, 4.07, 4.09],
+    [9, 1, 2.25, 2.24], // one patch too few
+  ];
+  for (const [length, high, met, missed] of cases) {
+    const row = rowOfTwoScores(length, high);
+    const { measured } = calibrate(row, { kind: "entropy", target: met });
+    assertEquals(measured, length / (high + 2));
+    assertThrows(
+      () => calibrate(row, { kind: "entropy", target: missed }),
+      RangeError,
+      `got target ${missed}`,
+    );
+  }
+});
+
+Deno.test("calibrate() takes a rise for the threshold of rises", () => {
+  const ids = new Uint32Array(9).fill(80);
+  ids[0] = BOS;
+  const entropies = Float32Array.of(1, 1, 4, 4, 4.5, 4.5, 6.5, 6.5, 6.5);
+  const options = { kind: "relative", target: 2.25 } as const;
+  const { threshold, histogram } = calibrate({ ids, entropies }, options);
+  assertEquals(threshold, 0.5);
+  assertEquals(histogram, [0, 1, 2, 0, 1]);
+});

@@ -6,9 +6,16 @@ import {
   bytesPreset,
   ByteTransformer,
   checkBlt,
+  checkEndToEnd,
+  checkStacked,
   checkTransformer,
+  describeModel,
+  endToEndPreset,
   entropyModelPreset,
+  patcherOf,
   PRESET_NAMES,
+  stackedPreset,
+  withThreshold,
 } from "../../blt/mod.ts";
 import { parameters } from "../../nn/mod.ts";
 
@@ -114,5 +121,84 @@ Deno.test("checkTransformer() wants heads of even width, and any window", () => 
       RangeError,
       `tiny.${field} must be a whole number >= 1, got NaN`,
     );
+  }
+});
+
+Deno.test("describeModel() names every kind of model", () => {
+  const endToEnd = { patchBytes: 4, skip: false };
+  const words = [
+    bytesPreset("nano"),
+    bltPreset("micro", { kind: "static", bytes: 4 }),
+    endToEndPreset("nano", endToEnd),
+    endToEndPreset("nano", { ...endToEnd, objective: { kind: "routing" } }),
+    stackedPreset("mini", SPACE, { levels: 3, patchBytes: 4 }),
+  ].map((config) => describeModel(config, "SIZE"));
+  assertEquals(words, [
+    "byte transformer SIZE",
+    "BLT SIZE with static patches",
+    "end-to-end BLT SIZE by next bytes, no skip",
+    "end-to-end BLT SIZE by routing, no skip",
+    "stacked BLT SIZE of 3 levels with space patches",
+  ]);
+});
+
+Deno.test("models want at least one slot in a group", () => {
+  const stacked = stackedPreset("nano", SPACE, { levels: 2, patchBytes: 4 });
+  const [level] = stacked.levels;
+  const withSlots = (slots: number): (() => unknown)[] => [
+    () => checkBlt({ ...NANO, slots }),
+    () => checkStacked({ ...stacked, levels: [{ ...level!, slots }] }),
+  ];
+  for (const check of withSlots(1)) check();
+  for (const slots of [0, 1.5, NaN]) {
+    for (const check of withSlots(slots)) {
+      assertThrows(check, RangeError, `must be an integer >= 1, got ${slots}`);
+    }
+  }
+});
+
+Deno.test("levels read the units that the level below makes", () => {
+  const stacked = stackedPreset("nano", SPACE, { levels: 3, patchBytes: 4 });
+  const [first, second] = stacked.levels;
+  const wide = { ...first!.trunk, window: 7 };
+  const lower = { ...first!, trunk: wide };
+  const upper = { ...second!, reader: { ...second!.reader, window: 7 } };
+  checkStacked({ ...stacked, levels: [lower, upper] });
+  assertThrows(
+    () => checkStacked({ ...stacked, levels: [lower, second!] }),
+    RangeError,
+    "levels[1].reader must have dim, heads, window and ropeTheta",
+  );
+});
+
+Deno.test("models of patches check the BLT in them", () => {
+  const endToEnd = endToEndPreset("nano", { patchBytes: 4 });
+  const stacked = stackedPreset("nano", SPACE, { levels: 2, patchBytes: 4 });
+  for (
+    const check of [
+      () => checkEndToEnd({ ...endToEnd, blt: { ...endToEnd.blt, slots: 0 } }),
+      () => checkStacked({ ...stacked, blt: { ...stacked.blt, slots: 0 } }),
+    ]
+  ) {
+    assertThrows(check, RangeError, "slots must be an integer >= 1, got 0");
+  }
+});
+
+Deno.test("withThreshold() reaches the patcher of every model that has one", () => {
+  const patcher = { kind: "entropy", threshold: 0, maxBytes: 9 } as const;
+  const expected = { ...patcher, threshold: 2 };
+  const blt = bltPreset("nano", patcher);
+  const stacked = stackedPreset("nano", patcher, { levels: 2, patchBytes: 4 });
+  assertEquals(patcherOf(withThreshold(blt, 2)), expected);
+  assertEquals(patcherOf(withThreshold(stacked, 2)), expected);
+  assertEquals(withThreshold(NANO, 2), NANO);
+  for (
+    const config of [
+      bytesPreset("nano"),
+      endToEndPreset("nano", { patchBytes: 4 }),
+    ]
+  ) {
+    assertEquals(withThreshold(config, 2), config);
+    assertEquals(patcherOf(config), undefined);
   }
 });

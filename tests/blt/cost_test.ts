@@ -13,6 +13,8 @@ import {
   type ModelConfig,
   type Objective,
   patchRows,
+  stackedPreset,
+  type Uncertainty,
 } from "../../blt/mod.ts";
 import { placeWeights, type TransformerConfig } from "../../nn/mod.ts";
 import { noGrad, Scope } from "../../tensor/mod.ts";
@@ -120,4 +122,40 @@ Deno.test("a router counts as two square maps instead of byte heads", () => {
     sizeOf(routing) - sizeOf(next),
     router - heads + latent.dim - dim,
   );
+});
+
+Deno.test("heads for more bytes cost a product each", () => {
+  const config = (objective: Objective): EndToEndConfig =>
+    endToEndPreset("nano", { patchBytes: 4, objective });
+  const lengths = { context: 512, meanPatchBytes: 4 };
+  const next = config({ kind: "next", reaches: "all" });
+  const previous = config({ kind: "previous", bytes: 3 });
+  assertEquals(
+    flopsPerByte(previous, lengths) - flopsPerByte(next, lengths),
+    3 * 2 * 260 * next.tiny.dim,
+  );
+});
+
+Deno.test("flopsPerByte() counts the levels of a stacked model", () => {
+  const lengths = { context: 512, meanPatchBytes: 4 };
+  const space = { kind: "space" } as const;
+  const flops = (
+    levels: number,
+    uncertainty: Uncertainty = { kind: "fixed" },
+    unitsPerGroup = 4,
+  ): number => {
+    const options = { levels, patchBytes: 4, uncertainty, unitsPerGroup };
+    return flopsPerByte(stackedPreset("nano", space, options), lengths);
+  };
+  // The latent layers of one level are those of BLT.
+  assertEquals(flops(1), flopsPerByte(bltPreset("nano", space), lengths));
+  // A forecast is a square map and a product, for each patch.
+  const { dim } = bltPreset("nano", space).latent;
+  const forecast = (2 * dim ** 2 + 2 * dim) / lengths.meanPatchBytes;
+  const cost = { kind: "cost", of: "total", weight: 0.1 } as const;
+  assertAlmostEquals(flops(2, cost) - flops(2), forecast, 1e-6);
+  assertAlmostEquals(flops(3, cost) - flops(3), forecast * 5 / 4, 1e-6);
+  // As it was once.
+  const known = [flops(2), flops(3), flops(2, cost, 2)];
+  assertEquals(known, [899_344, 907_756, 1_020_800]);
 });

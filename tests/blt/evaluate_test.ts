@@ -1,14 +1,21 @@
-import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+} from "@std/assert";
 import {
   BOS,
   buildModel,
   ByteTransformer,
   type Document,
+  EndToEndBlt,
   type EndToEndSession,
   evaluateStream,
   type ModelConfig,
   openSession,
   patchRows,
+  segment,
   streamEntropies,
   tokenStream,
   type Trained,
@@ -18,7 +25,7 @@ import { placeWeights } from "../../nn/mod.ts";
 import { type Device, noGrad, Rng, Scope } from "../../tensor/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
-import { tinyEndToEnd } from "./tiny_models.ts";
+import { tinyEndToEnd, tinyStacked } from "./tiny_models.ts";
 
 const CONTEXT = 24;
 
@@ -32,9 +39,15 @@ const STREAM = tokenStream([
   documentOf("naïve 鯨! ".repeat(30)),
 ]);
 
+/** Of the next byte, by random heads: some are above it, and some below. */
+const ENTROPY = Math.log(260) - 0.1;
+
 function trainedOf(device: Device, config: ModelConfig): Trained {
   const model = buildModel(config, new Rng(1));
-  placeWeights(model, device);
+  const { arena } = placeWeights(model, device);
+  if (model instanceof EndToEndBlt && model.heads) {
+    arena.values.get("threshold")!.write(Float32Array.of(ENTROPY, 1));
+  }
   const entropyModel = new ByteTransformer(bytesConfig, new Rng(2));
   placeWeights(entropyModel, device);
   return { model, entropyModel, device };
@@ -69,9 +82,12 @@ async function byHand(
   return sum;
 }
 
+/** What some entropies of the random model are above, and most are not. */
+const THRESHOLD = 5.09;
+
 const MODELS: Readonly<Record<string, ModelConfig>> = {
   "a byte transformer": bytesConfig,
-  "patches by entropy": bltConfig({ kind: "entropy", threshold: 5.2 }),
+  "patches by entropy": bltConfig({ kind: "entropy", threshold: THRESHOLD }),
   "static patches": bltConfig({ kind: "static", bytes: 4 }),
 };
 
@@ -87,6 +103,7 @@ for (const [name, config] of Object.entries(MODELS)) {
       const bits = nats / Math.LN2 / bytes;
       assertAlmostEquals(found.bitsPerByte, bits, 1e-5);
       assertEquals(found.meanPatchBytes, patches === 0 ? 1 : ids / patches);
+      if (patches > 0) assertLess(Math.abs(found.meanPatchBytes - 3), 1.5);
     },
   );
 }
@@ -137,8 +154,7 @@ deviceTest(
     const { entropyModel } = trainedOf(device, bytesConfig); // for byHand
     const model = tinyEndToEnd({ kind: "next", reaches: "all" });
     const { arena } = placeWeights(model, device);
-    const entropy = Math.log(260) - 0.1; // of random heads, more or less
-    arena.values.get("threshold")!.write(Float32Array.of(entropy, 1));
+    arena.values.get("threshold")!.write(Float32Array.of(ENTROPY, 1));
     const trained = { model, entropyModel, device };
     // A session reads one document.
     const stream = tokenStream([documentOf("naïve 鯨! ".repeat(30))]);
@@ -156,5 +172,56 @@ deviceTest(
     assertEquals(found.meanPatchBytes, ids / patches);
     const bits = nats / Math.LN2 / found.bytes;
     assertAlmostEquals(found.bitsPerByte, bits, 1e-5);
+  },
+);
+
+const CUT: Readonly<Record<string, () => ModelConfig>> = {
+  "patches by entropy": () =>
+    bltConfig({ kind: "entropy", threshold: THRESHOLD }),
+  "static patches": () => bltConfig({ kind: "static", bytes: 4 }),
+  "patches by the next byte": () =>
+    tinyEndToEnd({ kind: "next", reaches: "all" }).config,
+  "patches by the bytes before": () =>
+    tinyEndToEnd({ kind: "previous", bytes: 2 }).config,
+  "patches by routing": () => tinyEndToEnd({ kind: "routing" }).config,
+  "groups of patches": () =>
+    tinyStacked(2, { kind: "space" }, { kind: "fixed" }).config,
+};
+
+for (const [name, config] of Object.entries(CUT)) {
+  deviceTest(
+    `evaluateStream() counts the patches of a text and its BOS, ${name}`,
+    async (device) => {
+      const trained = trainedOf(device, config());
+      for (const text of ["x", "naïve", "Call me Ishmael."]) {
+        const document = documentOf(text);
+        const stream = tokenStream([document]);
+        const { bytes, meanPatchBytes } = await evaluateStream(
+          trained,
+          stream,
+          CONTEXT,
+        );
+        const { patches } = await segment(trained, document.bytes);
+        const expected = (bytes + 1) / (patches.length + 1);
+        assertEquals(meanPatchBytes, expected, text);
+        if (text === "x") assertEquals(meanPatchBytes, 1);
+      }
+    },
+  );
+}
+
+deviceTest(
+  "evaluateStream() counts the patches of each document in a row",
+  async (device) => {
+    const model = tinyEndToEnd({ kind: "previous", bytes: 2 });
+    const { arena } = placeWeights(model, device);
+    // No score is above it: a document is BOS, then its bytes and its end.
+    arena.values.get("threshold")!.write(Float32Array.of(100, 1));
+    const { meanPatchBytes } = await evaluateStream(
+      { model, entropyModel: undefined, device },
+      tokenStream([documentOf("abc"), documentOf("d")]),
+      CONTEXT,
+    );
+    assertEquals(meanPatchBytes, (5 + 2) / (2 + 2));
   },
 );

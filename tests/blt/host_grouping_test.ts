@@ -173,3 +173,17 @@ Deno.test("UnitGrouper.push() decides as groupOnHost() on every prefix", () => {
     });
   }, 150);
 });
+
+Deno.test("UnitGrouper.push() begins with a document, and wants more than the threshold", () => {
+  const rule = { most: Infinity, threshold: 0.5, lookback: false } as const;
+  const rises = new UnitGrouper({ ...rule, rule: "rise" });
+  assertEquals(
+    [0, 0.5, 1, 1.75].map((score) => rises.push(score)),
+    [true, false, false, true],
+  );
+  const heights = new UnitGrouper({ ...rule, rule: "above" });
+  assertEquals(
+    [0, 0.5, 0.75].map((score) => heights.push(score)),
+    [true, false, true],
+  );
+});

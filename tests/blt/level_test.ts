@@ -87,3 +87,23 @@ deviceTest("Level groups by scores above its threshold", async (device) => {
   const ids = [...await segments.ids.indices()];
   assertEquals(ids, [0, 1, 1, 2, 2, 2, 2, 2, 3]);
 });
+
+Deno.test("Level adds nothing at first, and widens slots only where it must", () => {
+  const made = (slots: number): Level =>
+    new Level({ ...CONFIG, slots }, { unitBytes: 4, rng: new Rng(0) });
+  const { reader, input } = made(1);
+  assertEquals([input === undefined, made(2).input === undefined], [
+    true,
+    false,
+  ]);
+  const last = [
+    ...reader.cross.map(({ out }) => out),
+    ...reader.transformer.blocks.flatMap((
+      { attention, feedForward },
+    ) => [attention.out, feedForward.down]),
+  ];
+  assertEquals(last.length, 3);
+  for (const { weight } of last) {
+    assertEquals(weight.initial.every((x) => x === 0), true);
+  }
+});

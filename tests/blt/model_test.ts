@@ -5,12 +5,17 @@ import {
   ByteTransformer,
   emptyModel,
   encode,
+  EndToEndBlt,
   type LanguageModel,
   needsEntropyModel,
   patchRows,
   patchStarts,
+  StackedBlt,
 } from "../../blt/mod.ts";
+import { parameters } from "../../nn/mod.ts";
+import { Rng } from "../../tensor/mod.ts";
 import { bltConfig, bytesConfig, patchers } from "./subject.ts";
+import { tinyEndToEnd, tinyStacked } from "./tiny_models.ts";
 
 Deno.test("buildModel() builds what the configuration says", () => {
   assert(buildModel(bytesConfig) instanceof ByteTransformer);
@@ -27,6 +32,26 @@ Deno.test("emptyModel() draws no weights, buildModel() does", () => {
   };
   assertEquals(largest(emptyModel(bytesConfig)), 0);
   assertGreater(largest(buildModel(bytesConfig)), 0.01);
+});
+
+Deno.test("models draw their weights from the seed 0 unless told", () => {
+  const weightsOf = (model: object): Float32Array[] =>
+    [...parameters(model)].map(([, { initial }]) => initial);
+  const endToEnd = tinyEndToEnd({ kind: "next", reaches: "all" }).config;
+  const stacked = tinyStacked(2, { kind: "space" }, { kind: "fixed" }).config;
+  const blt = bltConfig({ kind: "byte" });
+  const pairs: [object, object][] = [
+    [
+      new ByteTransformer(bytesConfig),
+      new ByteTransformer(bytesConfig, new Rng(0)),
+    ],
+    [new Blt(blt), new Blt(blt, new Rng(0))],
+    [new EndToEndBlt(endToEnd), new EndToEndBlt(endToEnd, new Rng(0))],
+    [new StackedBlt(stacked), new StackedBlt(stacked, new Rng(0))],
+  ];
+  for (const [model, told] of pairs) {
+    assertEquals(weightsOf(model), weightsOf(told));
+  }
 });
 
 Deno.test("patchRows() cuts each row on its own", () => {

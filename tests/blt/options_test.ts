@@ -3,6 +3,7 @@ import {
   describeModel,
   modelsOf,
   planOf,
+  PRESET_NAMES,
   resumedPlan,
   type TrainOptions,
 } from "../../blt/mod.ts";
@@ -24,6 +25,77 @@ Deno.test("planOf() keeps what was decided and fills in the rest", () => {
   for (const value of [lr, entropyLr, entropySteps, context]) {
     assert(value > 0);
   }
+});
+
+Deno.test("planOf() trains each preset by its recipe", () => {
+  const recipes = PRESET_NAMES.map((preset) => {
+    const { steps, batch, context, lr, entropySteps, entropyLr } = planOf({
+      ...OPTIONS,
+      preset,
+    });
+    return [preset, steps, batch, context, lr, entropySteps, entropyLr];
+  });
+  assertEquals(recipes, [
+    ["nano", 800, 8, 512, 4e-3, 300, 6e-3],
+    ["micro", 2000, 8, 512, 2e-3, 600, 4e-3],
+    ["mini", 10_000, 16, 1024, 1e-3, 2000, 2e-3],
+    ["stories", 20_000, 24, 1024, 5e-4, 5000, 2e-3],
+  ]);
+  const { objective, skip, levels, uncertainty, unitsPerGroup, rule, storage } =
+    planOf(OPTIONS);
+  assertEquals(
+    [objective, skip, levels, uncertainty, unitsPerGroup, rule, storage],
+    ["next", true, 2, "total", 4, "above", "f32"],
+  );
+  assertEquals(planOf({ ...OPTIONS, steps: 20 }).entropySteps, 20);
+});
+
+Deno.test("modelsOf() starts an end-to-end model with static patches", () => {
+  const warmups = [1, 9, 11, 4999, 20_000].map((steps) => {
+    const plan = planOf({ ...OPTIONS, model: "end-to-end", steps });
+    const { model } = modelsOf(plan);
+    assert(model.kind === "end-to-end");
+    return model.warmupSteps;
+  });
+  assertEquals(warmups, [1, 1, 2, 500, 500]);
+});
+
+Deno.test("modelsOf() limits patches to four times what is wanted", () => {
+  const patchers = (patcher: TrainOptions["patcher"]): unknown[] =>
+    [1.5, 4, 4.5].map((patchBytes) => {
+      const { model } = modelsOf(planOf({ ...OPTIONS, patcher, patchBytes }));
+      return model.kind === "blt" && model.patcher;
+    });
+  for (const kind of ["entropy", "relative"] as const) {
+    assertEquals(
+      patchers(kind),
+      [16, 16, 18].map((maxBytes) => ({ kind, threshold: 0, maxBytes })),
+    );
+  }
+  assertEquals(
+    patchers("space"),
+    [16, 16, 18].map((maxBytes) => ({ kind: "space", maxBytes })),
+  );
+  assertEquals(
+    patchers("static"),
+    [2, 4, 5].map((bytes) => ({ kind: "static", bytes })),
+  );
+  assertEquals(patchers("byte"), Array(3).fill({ kind: "byte" }));
+});
+
+Deno.test("modelsOf() weighs the loss of forecast costs", () => {
+  const uncertainties = (["total", "rate", "fixed"] as const).map(
+    (uncertainty) => {
+      const plan = planOf({ ...OPTIONS, model: "stacked", uncertainty });
+      const { model } = modelsOf(plan);
+      return model.kind === "stacked" && model.levels[0]!.uncertainty;
+    },
+  );
+  assertEquals(uncertainties, [
+    { kind: "cost", of: "total", weight: 0.1 },
+    { kind: "cost", of: "rate", weight: 0.1 },
+    { kind: "fixed" },
+  ]);
 });
 
 Deno.test("planOf() saves ten times", () => {
@@ -129,15 +201,16 @@ Deno.test("resumedPlan() changes what may change, and refuses the rest", () => {
 
 Deno.test("modelsOf() makes patches by the objective", () => {
   const cases = [
-    ["previous", "previous bytes", 0.3],
-    ["next", "next bytes", 0.3],
-    ["routing", "routing", 0.03],
+    [{ kind: "previous", bytes: 3 }, "previous bytes", 0.3],
+    [{ kind: "next", reaches: "all" }, "next bytes", 0.3],
+    [{ kind: "routing" }, "routing", 0.03],
   ] as const;
   for (const [objective, words, weight] of cases) {
-    const plan = planOf({ ...OPTIONS, model: "end-to-end", objective });
+    const { kind } = objective;
+    const plan = planOf({ ...OPTIONS, model: "end-to-end", objective: kind });
     const { model } = modelsOf(plan);
     assert(model.kind === "end-to-end");
-    assertEquals(model.objective.kind, objective);
+    assertEquals(model.objective, objective);
     assertEquals(model.auxiliaryWeight, weight);
     assertEquals(
       describeModel(model, plan.preset),

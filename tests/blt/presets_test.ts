@@ -18,6 +18,7 @@ import {
   StackedBlt,
   stackedPreset,
 } from "../../blt/mod.ts";
+import type { TransformerConfig } from "../../nn/mod.ts";
 
 const SPACE = { kind: "space" } as const;
 
@@ -27,6 +28,101 @@ Deno.test("bltPreset() has the sizes that its names promise", () => {
   );
   assertAlmostEquals(compute, 0.9e6, 0.05e6);
   assertAlmostEquals(lookup, 0.8e6, 0.05e6);
+});
+
+/** Sizes of blocks in one line. */
+function sizesOf(
+  { layers, dim, heads, hiddenDim, window, ropeTheta }: TransformerConfig,
+): string {
+  return `${layers} of ${dim} / ${heads} / ${hiddenDim}, ${window}, ${ropeTheta}`;
+}
+
+Deno.test("presets have their sizes", () => {
+  const sizes = PRESET_NAMES.map((name) => {
+    const { encoder, latent, decoder, slots, residual, ngrams } = bltPreset(
+      name,
+      SPACE,
+    );
+    assertEquals(ngrams?.sizes, [3, 4, 5, 6, 7, 8]);
+    assertEquals(encoder, { ...decoder, layers: 1 });
+    assertEquals(bytesPreset(name).transformer, latent);
+    const { transformer } = entropyModelPreset(name);
+    return [
+      ...[latent, decoder, transformer].map(sizesOf),
+      [slots, residual, ngrams?.functions, ngrams?.rows],
+    ];
+  });
+  assertEquals(sizes, [
+    [
+      "3 of 128 / 4 / 384, 512, 500000",
+      "2 of 64 / 2 / 192, 128, 500000",
+      "1 of 64 / 2 / 192, 128, 10000",
+      [2, 2, 1, 2048],
+    ],
+    [
+      "6 of 256 / 4 / 704, 512, 500000",
+      "3 of 128 / 4 / 384, 128, 500000",
+      "2 of 128 / 4 / 384, 128, 10000",
+      [2, 2, 1, 8192],
+    ],
+    [
+      "8 of 512 / 8 / 1408, 512, 500000",
+      "4 of 192 / 6 / 512, 128, 500000",
+      "2 of 192 / 6 / 512, 128, 10000",
+      [2, 2, 1, 16384],
+    ],
+    [
+      "6 of 768 / 12 / 2048, 512, 500000",
+      "4 of 256 / 4 / 704, 128, 500000",
+      "2 of 192 / 6 / 512, 128, 10000",
+      [3, 2, 1, 50002],
+    ],
+  ]);
+});
+
+Deno.test("endToEndPreset() has its sizes and weights", () => {
+  const { blt, ...own } = endToEndPreset("nano", { patchBytes: 4.5 });
+  assertEquals(blt, bltPreset("nano", { kind: "static", bytes: 5 }));
+  assertEquals(own, {
+    kind: "end-to-end",
+    tiny: { ...blt.encoder, hiddenDim: 64, window: 32 },
+    objective: { kind: "next", reaches: "all" },
+    skip: true,
+    auxiliaryWeight: 0.3,
+    grouping: { target: 4.5, most: 20, rule: "above" },
+    warmupSteps: 100,
+  });
+  const { grouping } = endToEndPreset("nano", { patchBytes: 3 });
+  assertEquals(grouping.most, 16);
+});
+
+Deno.test("stackedPreset() shares out the latent layers", () => {
+  const layersOf = (name: typeof PRESET_NAMES[number]): number[][] => {
+    const options = { levels: 3, patchBytes: 4 };
+    const { blt, levels } = stackedPreset(name, SPACE, options);
+    return [
+      [blt.latent.layers],
+      ...levels.map(({ trunk, reader }) => [trunk.layers, reader.layers]),
+    ];
+  };
+  assertEquals(PRESET_NAMES.map(layersOf), [
+    [[1], [1, 1], [3, 1]],
+    [[2], [2, 2], [6, 2]],
+    [[3], [3, 3], [8, 3]],
+    [[2], [2, 2], [6, 2]],
+  ]);
+  const { levels, blt } = stackedPreset("nano", SPACE, {
+    levels: 2,
+    patchBytes: 4,
+  });
+  assertEquals(levels, [{
+    slots: 2,
+    residual: 1,
+    uncertainty: { kind: "cost", of: "total", weight: 0.1 },
+    grouping: { target: 4, most: 16, rule: "above" },
+    trunk: { ...blt.latent, layers: 3 },
+    reader: blt.latent,
+  }]);
 });
 
 Deno.test("presets grow from the smallest to the largest", () => {

@@ -58,6 +58,11 @@ Deno.test("stepLine() tells all, or what fits", () => {
     const line = stepLine(STEP, columns);
     assertLess(line.length, columns + 1);
     assertEquals(line, stepLine(STEP).slice(0, line.length));
+    if (columns < 12) continue;
+    // As many fields as have room.
+    const whole = `${stepLine(STEP)}  `;
+    const fits = whole.lastIndexOf("  ", columns);
+    assertEquals(line.length, Math.min(fits, whole.length - 2), `${columns}`);
   }
   assertEquals(stepLine(STEP, 40), "model 20/200  3.063 bits per byte");
 });
@@ -93,13 +98,14 @@ Deno.test("TrainDisplay redraws one line in a terminal", () => {
   display.show({ ...STEP, step: 21 });
   display.show({ kind: "saved", step: 21 });
   display.line("stopping");
+  display.line("soon");
   display.show({ ...STEP, step: 22 });
   const [first, second, third] = [20, 21, 22].map((step) =>
     `\r${`model ${step}/200  3.063 bits per byte`.padEnd(39)}`
   );
   assertEquals(
     screen.text,
-    `${first}${second}\nstopping\n${third}`,
+    `${first}${second}\nstopping\nsoon\n${third}`,
   );
 });
 

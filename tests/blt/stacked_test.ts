@@ -17,9 +17,10 @@ import {
   noGrad,
   Rng,
   Scope,
+  Tensor,
   trackQuantile,
 } from "../../tensor/mod.ts";
-import { deviceTest } from "../support/devices.ts";
+import { devices, deviceTest } from "../support/devices.ts";
 import { grouped, scoresOfNext } from "./grouped_subject.ts";
 import {
   type Make,
@@ -210,4 +211,33 @@ deviceTest("StackedBlt wants entropies where it groups by them", (device) => {
     RangeError,
     "Cannot group by entropy at the seam",
   );
+});
+
+Deno.test("StackedBlt tracks the threshold of scores about the unit behind", async () => {
+  using _scope = new Scope();
+  const device = devices[0]!;
+  const model = tinyStacked(2, { kind: "space" }, TOTAL);
+  placeWeights(model, device);
+  const [level] = model.levels;
+  const group = level!.group.bind(level);
+  const own = Tensor.from(device, [2], [0, 0]);
+  level!.group = (rows, scores, extent) => {
+    const groups = group(rows, scores, extent);
+    trackQuantile(own, scores, {
+      documents: rows.documents,
+      groups: groups.units.counts,
+      rule: "above",
+      lookback: false,
+      quantile: 1 - 1 / level!.config.grouping.target,
+    });
+    return groups;
+  };
+  const ids = encode("Some years ago, never mind how long.", { eos: false });
+  const rows = patchRows({ ids, lengths: [ids.length] }, model.config);
+  const teach = model.teach(device, ids.length);
+  const targets = Tensor.from(device, [ids.length], ids);
+  teach.learn(teach.upload(rows, 0), targets).finish!();
+  const found = await level!.threshold.value.data();
+  assertEquals(found, await own.data());
+  assertEquals([found[0]! > 0, found[1]], [true, 1]);
 });

@@ -12,6 +12,7 @@ import {
   type ModelConfig,
   patchStarts,
   type Rows,
+  type StepMetrics,
   Trainer,
 } from "../../blt/mod.ts";
 import { placeWeights } from "../../nn/mod.ts";
@@ -96,6 +97,23 @@ deviceTest("Trainer numbers its steps and tells each once", async (device) => {
   assertEquals(three[0]!.meanPatchBytes, 1);
 });
 
+Deno.test("Trainer tells the patches of each step that is read late", async () => {
+  using _scope = new Scope();
+  const config = bltConfig({ kind: "space" });
+  const means = async (readEach: boolean): Promise<number[]> => {
+    using trainer = trainerOf(devices[0]!, config);
+    const metrics: StepMetrics[] = [];
+    for (let step = 0; step < 4; step++) {
+      trainer.step();
+      if (readEach || step === 3) metrics.push(...await trainer.metrics());
+    }
+    return metrics.map(({ meanPatchBytes }) => meanPatchBytes);
+  };
+  const late = await means(false);
+  assertEquals(late, await means(true));
+  assertGreater(new Set(late).size, 1);
+});
+
 deviceTest("Trainer follows its schedule without waiting", (device) => {
   using trainer = trainerOf(device, bytesConfig);
   const { waits } = device.counts;
@@ -141,6 +159,45 @@ deviceTest(
     assertEquals(device.counts.waits, waits);
   },
 );
+
+Deno.test("Trainer keeps the metrics of 256 steps", async () => {
+  using _scope = new Scope();
+  using trainer = trainerOf(devices[0]!, bytesConfig);
+  for (let step = 0; step < 257; step++) trainer.step();
+  const metrics = await trainer.metrics();
+  assertEquals([metrics.length, metrics[0]!.step], [256, 2]);
+});
+
+Deno.test("Trainer.settle() takes as many batches as steps, at most 40", async () => {
+  using _scope = new Scope();
+  const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
+  using trainer = trainerOf(devices[0]!, config);
+  const threshold = trainer.weights.arena.values.get("threshold")!;
+  for (const [steps, settling] of [[2, 2], [43, 40]] as const) {
+    while (trainer.optimizer.steps < steps) trainer.step();
+    const [, before = 0] = await threshold.data();
+    trainer.settle();
+    const [, after = 0] = await threshold.data();
+    assertEquals(after - before, settling);
+  }
+});
+
+Deno.test("Trainer.warnings() tells of thresholds below 0.01 nats", async () => {
+  using _scope = new Scope();
+  const { config } = tinyEndToEnd({ kind: "next", reaches: "all" });
+  using trainer = trainerOf(devices[0]!, config);
+  const threshold = trainer.weights.arena.values.get("threshold")!;
+  const warningsAt = (value: number, steps: number): Promise<string[]> => {
+    threshold.write(Float32Array.of(value, steps));
+    return trainer.warnings();
+  };
+  assertEquals(await warningsAt(0.0101, 7), []);
+  assertEquals(await warningsAt(0.0099, 0), []);
+  assertEquals(
+    await warningsAt(0.0099, 1),
+    ["threshold fell to 0.0099 nats: units start at random"],
+  );
+});
 
 Deno.test("Trainer that cannot be made leaves nothing open", () => {
   const cpu = devices[0]!;

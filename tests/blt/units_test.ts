@@ -19,6 +19,11 @@ Deno.test("extentOf() rounds up the documents of the fullest row", () => {
     units: 4,
     documents: 4,
   });
+  const later = Uint32Array.of(0, 0, 0, 0, 4, 5, 6);
+  assertEquals(extentOf({ lengths: [4, 3], documents: later }), {
+    units: 4,
+    documents: 4,
+  });
   assertEquals(extentOf({ lengths: [2, 5], documents: new Uint32Array(7) }), {
     units: 5,
     documents: 1,

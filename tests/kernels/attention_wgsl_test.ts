@@ -157,6 +157,13 @@ Deno.test("attentionForms() puts tiles on real GPUs, neighbours on software", ()
     assertEquals(named("software", { ...many, longest: 50_000 }), "rows");
     const few = { ...many, queries: 4, keys: 4 };
     assertEquals(named("software", few), "rows");
+    // Software ends the loops of an invocation after 65,535 turns, silently.
+    const rows = build(16).forms.at(-1)!;
+    const fits = (device: DeviceClass, longest: number): boolean =>
+      rows.fits!(device, { ...sizes, longest });
+    assertEquals(fits("software", 60_000), true);
+    assertEquals(fits("software", 65_536), false);
+    assertEquals(fits("nvidia", 65_536), true);
     assertEquals(build(520).forms.length, 1);
   }
 });

@@ -89,6 +89,7 @@ deviceTest(
       clip: CLIP,
     });
     const found = await walk(optimizer, weights, (i) => 0.1 * (i + 1));
+    assertEquals(optimizer.steps, 4);
     const x = [...INITIAL];
     const m = INITIAL.map(() => 0);
     const expected = CLIPPED.flatMap((gradient, i) => {
@@ -101,6 +102,38 @@ deviceTest(
     assertClose(found, expected, STEPS);
   },
 );
+
+deviceTest("AdamW and SGD have their defaults", async (device) => {
+  const [own, told, steepest, plain] = Array.from(
+    { length: 4 },
+    () => place(device),
+  );
+  using adamW = new AdamW(own!);
+  using adamWAs = new AdamW(told!, {
+    betas: [0.9, 0.95],
+    eps: 1e-8,
+    weightDecay: 0.1,
+    clip: Infinity,
+  });
+  using sgd = new SGD(steepest!);
+  using sgdAs = new SGD(plain!, {
+    momentum: 0,
+    weightDecay: 0,
+    clip: Infinity,
+  });
+  // So small that the default eps counts.
+  const gradient = new Map([["w", Float32Array.of(1e-8, -3e-8, 5)]]);
+  for (const weights of [own!, told!, steepest!, plain!]) {
+    weights.arena.write("gradients", gradient);
+  }
+  for (const optimizer of [adamW, adamWAs, sgd, sgdAs]) {
+    for (let step = 0; step < 3; step++) optimizer.step(0.1);
+  }
+  const values = ({ arena }: Weights): Promise<Map<string, Float32Array>> =>
+    arena.read("values");
+  assertEquals(await values(own!), await values(told!));
+  assertEquals(await values(steepest!), await values(plain!));
+});
 
 for (
   const [name, make] of [

@@ -45,6 +45,7 @@ const SAMPLES: ReadonlyMap<string, WritableTensor> = new Map([
   ["empty", { shape: [3, 0], data: new Float32Array(0) }],
   ["__proto__", { shape: [1], data: new Float32Array([7]) }],
   ["constructor", { shape: [1], data: new Uint32Array([8]) }],
+  ["ends with \\", { shape: [1], data: new Float32Array([10]) }],
   ['":\\é\n\u{1f95e}', { shape: [1], data: new Float32Array([9]) }],
 ]);
 

@@ -235,3 +235,29 @@ deviceTest(
     assertEquals([before, after], await outputs(false));
   },
 );
+
+deviceTest(
+  "placeWeights() decays everything, at the full rate, unless told",
+  async (device) => {
+    const [own, told] = [pair(), pair()];
+    using weights = placeWeights(own, device);
+    using as = placeWeights(told, device, {
+      decays: () => true,
+      lrScale: () => 1,
+      storage: "f32",
+    });
+    const gradients = new Map([
+      ["a", Float32Array.of(1, 2)],
+      ["b", Float32Array.of(3, 4, 5)],
+    ]);
+    for (const { arena } of [weights, as]) arena.write("gradients", gradients);
+    using first = new SGD(weights, { weightDecay: 0.5 });
+    using second = new SGD(as, { weightDecay: 0.5 });
+    first.step(0.1);
+    second.step(0.1);
+    assertEquals(
+      await weights.arena.read("values"),
+      await as.arena.read("values"),
+    );
+  },
+);

@@ -61,6 +61,15 @@ deviceTest(
     assertEquals(await halfOf(a), [8, 9, 10]);
     a.dispose();
     assertEquals(a.half, undefined);
+    // Whole pairs of blocks of 64, and no more.
+    const sizes = [1, 65, 129].map((size) => {
+      const whole = entry(...Array<number>(size).fill(1));
+      const { chunks } = new Arena(device, new Map([["a", whole]]), {
+        halves: true,
+      });
+      return chunks[0]!.length;
+    });
+    assertEquals(sizes, [128, 128, 256]);
   },
   { halves: true },
 );

@@ -1,4 +1,4 @@
-import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { GatherIndex } from "../../tensor/mod.ts";
 import { devices, deviceTest } from "../support/devices.ts";
 import { forAll } from "../support/for_all.ts";
@@ -8,7 +8,7 @@ deviceTest("GatherIndex groups uses by table row, in order", async (device) => {
   const { inverse } = GatherIndex.from(device, ids, { rows: 5, perRow: 2 });
   assertEquals([...await inverse!.order.indices()], [0, 2, 0, 1, 1, 2]);
   assertEquals([...await inverse!.offsets.indices()], [0, 2, 2, 5, 5, 6]);
-  assertGreater(inverse!.longest, 2);
+  assertEquals(inverse!.longest, 65_000); // few enough for one loop on a GPU
 });
 
 deviceTest("GatherIndex tells the same bound of like batches", (device) => {

@@ -11,6 +11,7 @@ import {
   sum,
 } from "../../../tensor/ops/reduce.ts";
 import { cumulativeSum } from "../../../tensor/ops/scan.ts";
+import { Scope } from "../../../tensor/scope.ts";
 import { Tensor } from "../../../tensor/tensor.ts";
 import { assertClose, EXACT, sumOf } from "../../support/close.ts";
 import { deviceTest } from "../../support/devices.ts";
@@ -111,4 +112,16 @@ deviceTest("add() of more than 65,535 workgroups", async (device) => {
   const x = Tensor.from(device, [length], new Float32Array(length).fill(1));
   const [last = NaN] = (await add(x, 2).data()).subarray(-1);
   assertEquals(last, 3);
+});
+
+deviceTest("reductions in stages leave no more than in one", (device) => {
+  const kept = (length: number): number[] =>
+    [sum, max, argmax, logSumExp, cumulativeSum].map((op) => {
+      using _scope = new Scope({ records: false });
+      const x = Tensor.from(device, [length], new Float32Array(length));
+      const { liveBlocks } = device.memory;
+      op(x);
+      return device.memory.liveBlocks - liveBlocks;
+    });
+  assertEquals(kept(1_048_577), kept(5));
 });
