@@ -50,6 +50,7 @@ export class CpuDevice implements Device {
   readonly #pool: Pool<CpuBlock> = new Pool((bytes) => this.#grow(bytes));
   readonly #blocksInUse = new CapturePool(this.#pool);
   readonly #team: Team;
+  #closed = false;
   #end = PADDING;
   #blocks = 0;
   #launches = 0;
@@ -140,6 +141,9 @@ export class CpuDevice implements Device {
 
   // deno-lint-ignore require-await -- the interface of the WebGPU device
   async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+    if (this.#closed) {
+      throw new DeviceError("Cannot read from the processor: it was closed");
+    }
     this.#waits += 1;
     const { u32 } = this.#views();
     return storages.map((storage) => {
@@ -169,6 +173,7 @@ export class CpuDevice implements Device {
 
   /** Ends the threads. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#team.close();
   }
 
