@@ -465,9 +465,9 @@ Deno.test("1 to 5 threads give the same bits", async () => {
   for (let threads = 1; threads <= 5; threads++) {
     using device = await openDevice("cpu", { threads });
     using _scope = new Scope();
-    const numbers = range(301 * 257).map(Math.sin);
-    const x = Tensor.from(device, [301, 257], numbers);
-    const w = Tensor.from(device, [257, 301], numbers);
+    const numbers = range(101 * 257).map(Math.sin);
+    const x = Tensor.from(device, [101, 257], numbers);
+    const w = Tensor.from(device, [257, 101], numbers);
     const y = softmax(matmul(x, w));
     const [dx, dw] = backward(sum(square(y)), [x, w]);
     const all = await Promise.all([y, dx!, dw!].map((it) => it.data()));
