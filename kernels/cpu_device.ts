@@ -44,6 +44,7 @@ export class CpuDevice implements Device {
   );
   readonly #blocksInUse = new CapturePool(this.#pool);
   readonly #team: Team;
+  #closed = false;
   #launches = 0;
   readonly #simdKernels = new Set<string>();
   #waits = 0;
@@ -132,6 +133,9 @@ export class CpuDevice implements Device {
 
   // deno-lint-ignore require-await -- the interface of the WebGPU device
   async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+    if (this.#closed) {
+      throw new DeviceError("Cannot read from the processor: it was closed");
+    }
     this.#waits += 1;
     const { u32 } = this.#views();
     return storages.map((storage) => {
@@ -161,6 +165,7 @@ export class CpuDevice implements Device {
 
   /** Ends the threads. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#team.close();
   }
 

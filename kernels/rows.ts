@@ -104,7 +104,8 @@ function sharedForms<Size extends string>({ matrices, items, turns, body }: {
       turns(sizes) <= LOOP_TURNS * width * threads,
     prefers: (device) => threads === 1 || device !== "software",
   });
-  return [form(THREADS, 4), form(1, 4), form(1, 1)];
+  // The last is for rows that are too long for one invocation.
+  return [form(THREADS, 4), form(1, 4), form(1, 1), form(THREADS, 1)];
 }
 
 /** WGSL of the sum of the parts of `value`, of `width` columns. */

@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import {
   copyKernel,
   CpuDevice,
@@ -84,6 +89,17 @@ Deno.test("CpuDevice says that memory ran out, and goes on", () => {
   assertEquals(device.memory, before);
   const storage = device.allocate(8);
   device.write(storage, Float32Array.of(1, 2));
+});
+
+Deno.test("CpuDevice says that it was closed", async () => {
+  const device = new CpuDevice({ threads: 1 });
+  const storage = device.allocate(8);
+  device[Symbol.dispose]();
+  await assertRejects(
+    () => device.read([storage]),
+    DeviceError,
+    "Cannot read from the processor: it was closed",
+  );
 });
 
 Deno.test("CpuDevice.trim() starts the peak anew", () => {

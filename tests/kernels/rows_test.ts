@@ -27,6 +27,15 @@ Deno.test("rowForms() shares a row only on real GPUs", () => {
   assertEquals(forms, [[0, 2], [1, 2]]);
 });
 
+Deno.test("rowForms() shares a row that is too long for one invocation", () => {
+  for (const device of ["nvidia", "software"] as const) {
+    const found = [32_767, 32_769, 131_072].map((cols) =>
+      chooseForm(kernel, device, { rows: 1, cols })
+    );
+    assertEquals(found, [2, 3, 0]);
+  }
+});
+
 Deno.test("rowForms() counts the turns of all loops", () => {
   const fits = [32_767, 32_768].map((cols) =>
     forms[2]!.fits!("software", { rows: 1, cols })
