@@ -12,7 +12,7 @@ import {
 import { NonFiniteError, type Phase, type RunPlace } from "./errors.ts";
 import { matching, readTensors, RUN_FILES } from "./run.ts";
 import type { RunStore } from "./store.ts";
-import type { Trainer } from "./trainer.ts";
+import { allFinite, type Trainer } from "./trainer.ts";
 
 /** How far a run has got. */
 export interface Progress extends RunPlace {
@@ -38,7 +38,8 @@ const PROGRESS = "progress";
 
 /**
  * Stores all that resuming needs, in one file, wholly or not at all. Rejects
- * with a `NonFiniteError` rather than to replace what is good.
+ * with a `NonFiniteError` rather than to replace what is good by what no further
+ * step could mend.
  */
 export async function writeCheckpoint(
   store: RunStore,
@@ -60,6 +61,9 @@ export async function writeCheckpoint(
       const { shape } = arena.values.get(name)!;
       tensors.set(`${plane}/${name}`, { shape, data });
     }
+  }
+  if (!await trainer.isSound()) {
+    throw new NonFiniteError({ phase, step: step + 1 }, saved);
   }
   const progress: Progress = {
     phase,
@@ -121,12 +125,6 @@ const PROGRESS_FIELD: Field<Progress> = object<Progress>({
 
 /** Most characters of a progress that an error shows. */
 const SHOWN = 200;
-function allFinite(data: Float32Array): boolean {
-  let zero = 0;
-  for (const value of data) zero += value * 0; // NaN for what is not finite
-  return zero === 0;
-}
-
 function parseProgress(text = ""): Progress {
   try {
     return PROGRESS_FIELD.read(JSON.parse(text), "");

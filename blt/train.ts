@@ -65,6 +65,9 @@ export interface TrainEnvironment {
   readonly resume?: boolean;
 }
 
+/** Of more, which f32 does not hold, training diverges in the same way. */
+const MAX_LR = 2 ** 127;
+
 /** Share of the peak that is left of the learning rate at the end. */
 const FINAL_LR = 0.1;
 
@@ -371,7 +374,6 @@ class TrainingRun {
     entropies: Float32Array | undefined,
   ): Trainer {
     const plan = this.#plan;
-    const { batch, context } = plan;
     const { lr: peak, steps: totalSteps, storage } = phase === "model"
       ? plan
       : {
@@ -382,12 +384,12 @@ class TrainingRun {
     const { progress, restore } = this.#checkpoint ?? {};
     return new Trainer(model, device, {
       batches: this.#batches(phase),
-      shape: { rows: batch, context },
+      shape: { rows: plan.batch, context: plan.context },
       entropies,
       storage,
       schedule: {
         kind: "cosine",
-        peak,
+        peak: Math.min(peak, MAX_LR),
         totalSteps,
         warmupSteps: Math.min(50, Math.floor(totalSteps / 10)),
         finalFraction: FINAL_LR,

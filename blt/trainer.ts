@@ -91,6 +91,8 @@ export class Trainer implements Disposable {
   readonly #scope: Scope;
   readonly #owned: DisposableStack;
   #patchMeans: number[] = [];
+  /** Uploads the batch of the last step. */
+  #last: (() => Upload) | undefined;
 
   /** Moves `model` to `device`; owns all memory until `dispose`. */
   constructor(model: LanguageModel, device: Device, options: TrainerOptions) {
@@ -137,6 +139,7 @@ export class Trainer implements Disposable {
    */
   step(): void {
     const { rows, upload } = this.#next();
+    this.#last = upload;
     this.#scope.run(() => {
       const [nats, ...metrics] = this.#lessons.run(() => {
         const batch = upload();
@@ -193,6 +196,26 @@ export class Trainer implements Disposable {
     finish?.(share);
     if (finish) this.#device.submit();
     return finish !== undefined;
+  }
+
+  /**
+   * Whether the last batch has a finite loss and gradient, with the weights as
+   * they are now: else no rate of learning makes anything of them. Waits for the
+   * device.
+   */
+  async isSound(): Promise<boolean> {
+    const upload = this.#last;
+    if (!upload) return true;
+    const loss = await this.#scope.run(() => {
+      using _batch = new Scope();
+      const { batch, targets } = upload();
+      const lesson = this.#teach.learn(batch, targets);
+      this.weights.backward(lesson.loss);
+      return lesson.loss.data();
+    });
+    if (!allFinite(loss)) return false;
+    const gradients = await this.weights.arena.read("gradients");
+    return [...gradients.values()].every(allFinite);
   }
 
   /** Frees the memory that the next step would use again. */
@@ -261,6 +284,13 @@ export class Trainer implements Disposable {
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }
+}
+
+/** Whether no number is infinite or NaN. */
+export function allFinite(numbers: Float32Array): boolean {
+  let zero = 0;
+  for (const value of numbers) zero += value * 0; // NaN for what is not finite
+  return zero === 0;
 }
 
 function comparesRises(config: ModelConfig): boolean {

@@ -125,7 +125,8 @@ deviceTest(
     const model = new ByteTransformer(config, new Rng(2));
     placeWeights(model, device);
     assertGreater(TEXT.length, 3 * BLOCK.window); // several pieces
-    const found = await new ByteSession(model, device).entropies(TEXT);
+    using session = new ByteSession(model, device);
+    const found = await session.entropies(TEXT);
     assertClose(found, await streamEntropies(model, device, TEXT), MODEL);
   },
 );

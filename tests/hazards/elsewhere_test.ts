@@ -22,7 +22,8 @@ const PROVED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "running sums of indices beyond 32 bits": "scanKernels wrap u32 at 2^32",
   },
   "kernels/expression": {
-    "whole powers of negative numbers": "pow() of a whole exponent multiplies",
+    "whole powers of negative numbers":
+      "expandPowers() multiplies for a whole exponent",
   },
   "tensor/backward": {
     "10,000 operations deep": "backward() goes through ten thousand operations",
