@@ -77,8 +77,8 @@ export const KNOWN: readonly KnownFault[] = [
   },
   {
     path: "kernels/webgpu_device.ts",
-    before: "return { buffer, bytes, id: this.#blocks++, list: -1 };",
-    after: "return { buffer, bytes, id: this.#blocks++, list: 1 };",
+    before: "return { buffer, bytes, id: this.#blocks++, place: 0, list: -1 };",
+    after: "return { buffer, bytes, id: this.#blocks++, place: 0, list: 1 };",
     reason: "submits once more than it need, if a block is new in list 1",
   },
 ];
