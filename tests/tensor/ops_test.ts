@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import type { Scope } from "../../tensor/mod.ts";
 import * as ops from "../../tensor/ops/mod.ts";
 import { deviceTest } from "../support/devices.ts";
 import { assertGradient, assertValue } from "./sample_check.ts";
