@@ -46,7 +46,8 @@ export async function evaluateStream(
     : undefined;
   using scope = new Scope({ open: false, records: false });
   const turns = new Turns(work);
-  const costOf = scope.run(() => costs(model, device, context));
+  const positions = Math.min(context, stream.length);
+  const costOf = scope.run(() => costs(model, device, positions));
   const rowsAtOnce = Math.max(1, Math.floor(BATCH_IDS / context));
   let nats = 0;
   let ids = 0;

@@ -84,7 +84,15 @@ export function newRunConfig(
   plan: TrainPlan,
   texts: Pick<RunConfig, "data" | "heldOut">,
 ): RunConfig {
-  return { format: FORMAT, plan, ...texts, ...modelsOf(plan) };
+  const config = { format: FORMAT, plan, ...texts, ...modelsOf(plan) };
+  try {
+    CONFIG_FIELD.read(JSON.parse(JSON.stringify(config)), "");
+  } catch (error) {
+    // Else it could be trained, but never opened.
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RangeError(`Cannot train: ${error.message}`, { cause: error });
+  }
+  return config;
 }
 
 /** Stores `config.json`. */

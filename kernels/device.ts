@@ -92,6 +92,12 @@ export interface Device extends Disposable {
   profile(run: () => void): Promise<readonly KernelTime[]>;
 }
 
+/** Whether two ranges have memory in common. */
+export function overlap(a: Storage, b: Storage): boolean {
+  return a.block === b.block && a.offset < b.offset + b.bytes &&
+    b.offset < a.offset + a.bytes;
+}
+
 /** Part of `storage`; both offsets in bytes, `offset` a multiple of 256. */
 export function slice(
   storage: Storage,

@@ -195,14 +195,14 @@ export const PRIMITIVES: Readonly<Record<Primitive, PrimitiveRow>> = {
     derivative: () => NOTHING,
   },
   max: {
-    wgsl: `select(max(x, y), x + y, ${anyNaN("x", "y")})`,
+    wgsl: `select(max(x, y), ${NOT_A_NUMBER}, ${anyNaN("x", "y")})`,
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = Math.max(x[i]!, y[i]!);
     },
     derivative: ({ x, y, dx, dy }) => x.greaterEqual(y).select(dx, dy),
   },
   min: {
-    wgsl: `select(min(x, y), x + y, ${anyNaN("x", "y")})`,
+    wgsl: `select(min(x, y), ${NOT_A_NUMBER}, ${anyNaN("x", "y")})`,
     run: (out, n, x, y) => {
       for (let i = 0; i < n; i++) out[i] = Math.min(x[i]!, y[i]!);
     },

@@ -18,7 +18,7 @@ export class Parameter {
         } numbers, got ${initial.length}`,
       );
     }
-    this.shape = shape;
+    this.shape = [...shape]; // the caller's may change
     this.size = initial.length;
     this.#initial = initial;
   }

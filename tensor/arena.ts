@@ -9,6 +9,7 @@ import {
   type Storage,
 } from "../kernels/mod.ts";
 import { DTypeError } from "./errors.ts";
+import { DisposedError } from "./errors.ts";
 import { Panels } from "./panels.ts";
 import { Scope } from "./scope.ts";
 import { type Shape, sizeOf, Tensor } from "./tensor.ts";
@@ -74,7 +75,7 @@ export class Arena implements Disposable {
   /** Device that holds the numbers. */
   readonly device: Device;
   /** Current value of each parameter. */
-  readonly values: ReadonlyMap<string, Tensor>;
+  readonly values: ReadonlyMap<string, Tensor> = new Map();
   /** Pieces, in order. */
   readonly chunks: readonly ArenaChunk[];
   readonly #slots: ReadonlyMap<string, Slot>;
@@ -82,10 +83,11 @@ export class Arena implements Disposable {
   readonly #halves: readonly Storage[];
   readonly #panels: ReadonlyMap<string, Panels>;
   #gradients: ReadonlyMap<string, Tensor> | undefined;
+  #disposed = false;
 
   /**
    * Lays out and uploads parameters by name. Throws a `RangeError` when one has
-   * not as many initial numbers as elements or a factor below 0, and a
+   * no elements, not as many initial numbers, or a factor below 0, and a
    * `DeviceError` when the device lacks the halves asked for.
    */
   constructor(
@@ -101,6 +103,13 @@ export class Arena implements Disposable {
     let start = CHUNK;
     for (const [name, { shape, decay, lrScale = 1 }] of entries) {
       checkNumber(`place ${name} with lrScale`, lrScale, { least: 0 });
+      if (sizeOf(shape) === 0) {
+        throw new RangeError(
+          `Cannot place ${name}: expected at least one number, got shape [${
+            shape.join(", ")
+          }]`,
+        );
+      }
       const size = alignment *
         Math.ceil(sizeOf(shape) / PARAMETER_BLOCK / alignment);
       if (start + size * PARAMETER_BLOCK > CHUNK) {
@@ -152,6 +161,10 @@ export class Arena implements Disposable {
   plane(name: string): readonly Storage[] {
     let plane = this.#planes.get(name);
     if (!plane) {
+      if (this.#disposed) {
+        const [slot] = this.#slots.values();
+        throw new DisposedError(slot?.shape ?? []);
+      }
       plane = this.chunks.map(({ length }) => {
         const out = this.device.allocate(4 * length);
         this.device.launch(fillKernel, { out }, { length, value: 0 });
@@ -223,7 +236,8 @@ export class Arena implements Disposable {
     const { device, chunks } = this;
     const planes = [...this.#planes.values()].flat();
     this.#planes.clear();
-    if (planes.length === 0) return;
+    if (this.#disposed) return;
+    this.#disposed = true;
     for (const storage of [...planes, ...this.#halves]) device.free(storage);
     for (const { blocks } of chunks) device.free(blocks);
     for (const panels of this.#panels.values()) panels.dispose();

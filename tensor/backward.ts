@@ -1,4 +1,9 @@
-import { copyKernel, fillKernel } from "../kernels/mod.ts";
+import {
+  copyKernel,
+  fillKernel,
+  overlap,
+  type Storage,
+} from "../kernels/mod.ts";
 import { ShapeError } from "./errors.ts";
 import { checkOperands } from "./operands.ts";
 import { add } from "./ops/elementwise.ts";
@@ -97,7 +102,11 @@ function check(
       `Cannot leave gradients in slots: expected ${wrt.length}, one for each tensor, got ${into.length}`,
     );
   }
-  const others = new Set([root, seed, ...wrt].map((tensor) => tensor?.storage));
+  const others = [root, seed, ...wrt].flatMap((tensor) =>
+    tensor ? [tensor.storage] : []
+  );
+  const taken = new Map<Storage["block"], Storage[]>();
+  for (const storage of others) take(taken, storage);
   for (const [i, { shape, storage }] of into.entries()) {
     const wanted = wrt[i]!.shape;
     if (!sameShape(shape, wanted)) {
@@ -107,13 +116,23 @@ function check(
         `slot ${i} must be shaped like its tensor`,
       );
     }
-    if (others.has(storage)) {
+    const known = taken.get(storage.block) ?? [];
+    if (known.some((other) => overlap(other, storage))) {
       throw new TypeError(
         `Cannot leave a gradient in slot ${i}: expected memory of its own, got that of another slot, the result, its seed or a tensor of \`wrt\``,
       );
     }
-    others.add(storage);
+    take(taken, storage);
   }
+}
+
+function take(
+  taken: Map<Storage["block"], Storage[]>,
+  storage: Storage,
+): void {
+  const known = taken.get(storage.block);
+  if (known) known.push(storage);
+  else taken.set(storage.block, [storage]);
 }
 
 /** Partial gradients by tensor. */

@@ -22,7 +22,8 @@ export interface OperandOptions {
 
 /**
  * Throws a `TypeError` when tensors that `name` works on are of two devices, and
- * a `DTypeError` when one has another element type than it should.
+ * a `DTypeError` when one has another element type than it should, and a
+ * `DisposedError` when one was freed.
  *
  * @example Usage
  * ```ts
@@ -46,6 +47,7 @@ export function checkOperands(
     const tensor = tensors[i];
     if (!tensor) continue;
     first ??= tensor;
+    tensor.storage; // throws when it was freed
     if (tensor.device !== first.device) throw twoDevices(name, first, tensor);
     const expected = dtypes[i] ?? "f32";
     if (tensor.dtype !== expected) {
@@ -54,6 +56,7 @@ export function checkOperands(
     }
   }
   for (const tensor of beside) {
+    tensor?.storage;
     if (first && tensor && tensor.device !== first.device) {
       throw twoDevices(name, first, tensor);
     }

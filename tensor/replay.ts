@@ -33,7 +33,7 @@ export class Replay<Inputs> implements Disposable {
   /** What the uploads of a run fill, in their order. */
   readonly #uploads: Tensor[] = [];
   /** Of the last run. */
-  #inputs: { readonly value: Inputs } | undefined;
+  #inputs: { readonly value: unknown } | undefined;
   #outputs: readonly Tensor[] = [];
   #capture: Capture | undefined;
 
@@ -72,7 +72,7 @@ export class Replay<Inputs> implements Disposable {
       if (repeats) this.#capture = this.#device.capture(launch);
       else launch();
     }
-    this.#inputs = { value: inputs };
+    this.#inputs = { value: repeats ? this.#inputs!.value : copyOf(inputs) };
     return this.#outputs;
   }
 
@@ -115,9 +115,34 @@ export class Replay<Inputs> implements Disposable {
   }
 }
 
+/**
+ * What stays as it is when the caller changes a literal or an array; objects of
+ * a class are taken to stay as they are.
+ */
+function copyOf(value: unknown): unknown {
+  if (isNumbers(value)) return value.slice();
+  if (!isPlain(value) || !isLiteral(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value).map((key) => [key, copyOf(value[key])]),
+  );
+}
+
+function isLiteral(value: object): boolean {
+  return Array.isArray(value) ||
+    Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isNumbers(value: unknown): value is Float32Array | Uint32Array {
+  return value instanceof Float32Array || value instanceof Uint32Array;
+}
+
 /** Whether launches on both are the same. */
 function alike(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
+  if (Object.is(a, b)) return true;
+  if (isNumbers(a) && isNumbers(b)) {
+    return a.constructor === b.constructor && a.length === b.length &&
+      a.every((number, i) => Object.is(number, b[i]));
+  }
   if (!isPlain(a) || !isPlain(b)) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length &&

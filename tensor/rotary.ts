@@ -1,5 +1,5 @@
 import { checkNumber, type Device } from "../kernels/mod.ts";
-import { Tensor } from "./tensor.ts";
+import { sizeOf, Tensor } from "./tensor.ts";
 
 /** What the angles of {@linkcode rotaryTable} depend on. */
 export interface RotaryOptions {
@@ -23,6 +23,7 @@ export function rotaryTable(
 ): Tensor {
   const whole = { whole: true, least: 0 };
   checkNumber("make a rotary table with positions", positions, whole);
+  sizeOf([positions, headWidth]); // throws before memory is filled
   const table = rotaryAngles(0, positions, { headWidth, theta });
   return Tensor.from(device, [positions, headWidth], table);
 }

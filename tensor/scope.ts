@@ -113,8 +113,14 @@ export class Scope implements Disposable {
     }
   }
 
-  /** Takes over `value` from the innermost scope. */
+  /**
+   * Takes over `value` from the innermost scope. Throws an `Error` when this
+   * scope is closed.
+   */
   adopt<T extends Owned>(value: T): T {
+    if (this.#closed) {
+      throw new Error("Cannot adopt a value: the scope is closed");
+    }
     if (innermost) innermost.#owned.delete(value);
     this.#owned.add(value);
     return value;
@@ -142,8 +148,16 @@ export class Scope implements Disposable {
     this.#closed = true;
     const inOrder = !this.#open || innermost === this;
     if (this.#open) this.#leave();
-    for (const value of this.#owned) value.dispose();
+    const faults: unknown[] = [];
+    for (const value of this.#owned) {
+      try {
+        value.dispose();
+      } catch (fault) {
+        faults.push(fault); // the others are freed all the same
+      }
+    }
     this.#owned.clear();
+    if (faults.length > 0) throw faults[0];
     if (!inOrder) throw new Error(`Cannot close a scope: ${STILL_OPEN}`);
   }
 

@@ -9,6 +9,7 @@ import {
   planOf,
   RUN_FILES,
   type RunConfig,
+  type TrainOptions,
   writeRunConfig,
   writeWeights,
 } from "../../blt/mod.ts";
@@ -22,6 +23,7 @@ import {
 import { Rng, Scope } from "../../tensor/mod.ts";
 import { devices, deviceTest } from "../support/devices.ts";
 import { bltConfig, bytesConfig } from "./subject.ts";
+import { BYTES_RUN, trainTiny } from "./tiny_run.ts";
 
 const cpu = devices[0]!;
 
@@ -224,4 +226,25 @@ Deno.test("openRun() minds no mask beside the weights", async () => {
   await files.write(RUN_FILES.weights, other);
   using run = await openRun(files, cpu);
   assertEquals(run.config, BYTES);
+});
+
+Deno.test("train() refuses what its own run could not be opened with", async () => {
+  const impossible: Partial<TrainOptions>[] = [
+    { saveEvery: 2 ** 40 },
+    { evalEvery: 2 ** 40 },
+    { patchBytes: 1e300 },
+    { unitsPerGroup: 1e300 },
+    { storage: "foo" as "f32" },
+    { rule: "foo" as "rise" },
+    { skip: "no" as unknown as boolean },
+  ];
+  for (const options of impossible) {
+    const store = new MemoryStore();
+    await assertRejects(
+      () => trainTiny(cpu, { ...BYTES_RUN, ...options }, { store }),
+      RangeError,
+      "Cannot train: ",
+    );
+    assertEquals([...store.files.keys()], []);
+  }
 });

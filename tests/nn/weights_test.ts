@@ -1,4 +1,9 @@
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import {
   AdamW,
   Linear,
@@ -9,6 +14,7 @@ import {
 } from "../../nn/mod.ts";
 import {
   type Device,
+  DisposedError,
   matmul,
   mul,
   Replay,
@@ -261,3 +267,29 @@ deviceTest(
     );
   },
 );
+
+deviceTest("Weights that were freed are not made anew", async (device) => {
+  const model = pair();
+  const weights = placeWeights(model, device);
+  using adam = new AdamW(weights);
+  weights[Symbol.dispose]();
+  const { liveBytes } = device.memory;
+  assertThrows(() => adam.step(0.1), DisposedError);
+  assertThrows(() => weights.arena.gradients, DisposedError);
+  await assertRejects(() => weights.arena.read("values"), DisposedError);
+  assertThrows(() => model.a.value.storage, DisposedError);
+  assertEquals(device.memory.liveBytes, liveBytes);
+});
+
+deviceTest("placeWeights() refuses a parameter of nothing", (device) => {
+  const { liveBytes } = device.memory;
+  const model = {
+    none: new Parameter([0], new Float32Array()),
+    some: new Parameter([1], Float32Array.of(1)),
+  };
+  {
+    using _scope = new Scope();
+    assertThrows(() => placeWeights(model, device), RangeError, "place none");
+  }
+  assertEquals(device.memory.liveBytes, liveBytes);
+});

@@ -8,6 +8,7 @@ import {
   add,
   argmax,
   backward,
+  DisposedError,
   DTypeError,
   exp,
   matmul,
@@ -187,4 +188,35 @@ deviceTest("backward() refuses seeds and slots that do not fit", (device) => {
   );
   refused(() => backward(y, [far], { seed }), TypeError, "two devices");
   far.dispose();
+});
+
+deviceTest(
+  "backward() refuses slots that share a part of their memory",
+  async (device) => {
+    const a = Tensor.from(device, [2], [1, 2]);
+    const b = Tensor.from(device, [2], [3, 4]);
+    const memory = Tensor.from(device, [4], [1, 2, 3, 4]);
+    const views = [memory.view([2]), memory.view([2])];
+    assertThrows(
+      () => backward(sum(mul(a, b)), [a, b], { into: views }),
+      TypeError,
+      "slot 1: expected memory of its own",
+    );
+    const front = memory.view([2]);
+    assertThrows(
+      () => backward(sum(mul(a, front)), [front], { into: [memory.view([2])] }),
+      TypeError,
+      "slot 0: expected memory of its own",
+    );
+    assertEquals([...await memory.data()], [1, 2, 3, 4]);
+  },
+);
+
+deviceTest("an operation on what was freed allocates nothing", (device) => {
+  const x = Tensor.from(device, [1000], new Float32Array(1000));
+  x.dispose();
+  const { liveBytes } = device.memory;
+  assertThrows(() => add(x, 1), DisposedError);
+  assertThrows(() => matmul(reshape(x, [10, 100]), x), DisposedError);
+  assertEquals(device.memory.liveBytes, liveBytes);
 });

@@ -158,3 +158,30 @@ deviceTest(
     total?.dispose();
   },
 );
+
+deviceTest(
+  "Replay notices what changes in an object used again",
+  async (device) => {
+    const box: { x?: Tensor; n?: number; list: number[]; all: Float32Array } = {
+      list: [0],
+      all: new Float32Array(2),
+    };
+    using replay = new Replay(device, ({ x, n, list, all }: typeof box) => [
+      mul(x!, n! + list[0]! + all[1]!),
+    ]);
+    const found: number[] = [];
+    for (
+      const [n, first, second] of [[1, 0, 0], [2, 0, 0], [2, 5, 0], [2, 5, 7]]
+    ) {
+      const [y] = replay.run(() => {
+        box.x = Tensor.from(device, [1], [1]);
+        box.n = n!;
+        box.list[0] = first!;
+        box.all[1] = second!;
+        return box;
+      });
+      found.push((await y!.data())[0]!);
+    }
+    assertEquals(found, [1, 2, 7, 14]);
+  },
+);

@@ -119,6 +119,25 @@ deviceTest("Scope.run() records as its own scope says", (device) => {
   assert(loud.run(() => add(x, x)).node);
 });
 
+Deno.test("Scope frees what it owns though one cannot be freed", () => {
+  const freed: string[] = [];
+  const scope = new Scope();
+  Scope.own({ dispose: () => freed.push("first") });
+  Scope.own({
+    dispose: () => {
+      throw new SyntaxError("planted");
+    },
+  });
+  Scope.own({ dispose: () => freed.push("last") });
+  assertThrows(() => scope[Symbol.dispose](), SyntaxError, "planted");
+  assertEquals(freed, ["first", "last"]);
+  assertThrows(
+    () => scope.adopt({ dispose: () => {} }),
+    Error,
+    "the scope is closed",
+  );
+});
+
 Deno.test("Scope.run() leaves no scope open", () => {
   const before = Scope.current;
   const scope = new Scope({ open: false });

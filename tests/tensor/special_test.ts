@@ -4,6 +4,7 @@ import {
   clamp,
   crossEntropy,
   entropy,
+  fuse,
   logSumExp,
   max,
   maximum,
@@ -233,5 +234,16 @@ deviceTest(
       : [0, -0];
     assertEquals([...results], expected);
     assertClose(await relu(x).data(), [SUBNORMAL, 0], ELEMENTWISE);
+  },
+);
+
+deviceTest(
+  "max and min of NaN and its negative, in one expression",
+  async (device) => {
+    const x = Tensor.from(device, [2], [NaN, 3]);
+    const most = fuse("most_of_both", (x) => x.max(x.neg()));
+    const least = fuse("least_of_both", (x) => x.neg().min(x));
+    assertEquals([...await most(x).data()], [NaN, 3]);
+    assertEquals([...await least(x).data()], [NaN, -3]);
   },
 );

@@ -232,3 +232,14 @@ deviceTest(
     device.free(storage);
   },
 );
+
+deviceTest(
+  "Tensor keeps its shape when the caller's array changes",
+  (device) => {
+    const shape = [2];
+    const x = Tensor.from(device, shape, [1, 2]);
+    shape[0] = 200;
+    assertEquals([...x.shape], [2]);
+    assertEquals([...x.view().shape], [2]);
+  },
+);
