@@ -12,6 +12,7 @@ import {
   endToEndPreset,
   entropyModelPreset,
   type Preset,
+  PRESET_NAMES,
   stackedPreset,
 } from "./presets.ts";
 
@@ -77,6 +78,15 @@ export interface TrainOptions {
   readonly saveEvery?: number;
 }
 
+/** What must be one of a few words before anything else is known. */
+const CHOICES: Readonly<
+  Record<"model" | "preset" | "patcher", readonly string[]>
+> = {
+  model: ["blt", "bytes", "end-to-end", "stacked"],
+  preset: PRESET_NAMES,
+  patcher: ["entropy", "relative", "space", "static", "byte"],
+};
+
 /** Options with every default filled in. */
 export type TrainPlan = Required<TrainOptions>;
 
@@ -120,8 +130,20 @@ const SIZES: Readonly<Record<Preset, Sizes>> = {
   },
 };
 
-/** Fills in what the user left open. Throws a `RangeError` on a bad number. */
+/**
+ * Fills in what the user left open. Throws a `RangeError` on a bad number, and
+ * for a model, preset or patcher that there is not.
+ */
 export function planOf(options: TrainOptions): TrainPlan {
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const found = options[name as keyof typeof CHOICES];
+    if (choices.includes(found)) continue;
+    throw new RangeError(
+      `Cannot train: ${name} must be one of ${choices.join(", ")}, got ${
+        String(found)
+      }`,
+    );
+  }
   const preset = SIZES[options.preset];
   const { steps = preset.steps } = options;
   // A short run is not to spend its time on the entropy model.

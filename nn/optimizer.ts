@@ -72,6 +72,11 @@ export class AdamW implements Optimizer {
     { betas = [0.9, 0.95], eps = 1e-8, weightDecay = 0.1, clip = Infinity }:
       AdamWOptions = {},
   ) {
+    checkNumber("make AdamW with a count of betas", betas.length, {
+      whole: true,
+      least: 2,
+      most: 2,
+    });
     for (const beta of betas) {
       checkNumber("make AdamW with betas", beta, { least: 0, below: 1 });
     }

@@ -68,6 +68,7 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 
 /**
  * Writes `tensors` in the safetensors format, in the order of the map. Throws a
+ * `TypeError` for numbers of another type than f32 and u32, and a
  * `RangeError` when a shape does not fit its data.
  *
  * @example
@@ -98,7 +99,15 @@ export function writeSafetensors(
           `shape [${shape.join(", ")}]`,
       );
     }
-    const dtype = data instanceof Float32Array ? "F32" : "U32";
+    const floats = data instanceof Float32Array;
+    if (!floats && !((data as unknown) instanceof Uint32Array)) {
+      throw new TypeError(
+        `Cannot write tensor ${name}: expected a Float32Array or Uint32Array, got ${
+          Object.prototype.toString.call(data).slice(8, -1)
+        }`,
+      );
+    }
+    const dtype = floats ? "F32" : "U32";
     const begin = end;
     end += data.byteLength;
     entries.push([name, { dtype, shape, data_offsets: [begin, end] }]);

@@ -218,3 +218,16 @@ Deno.test("modelsOf() makes patches by the objective", () => {
     );
   }
 });
+
+Deno.test("planOf() names the words that it knows", () => {
+  for (const name of ["model", "preset", "patcher"] as const) {
+    for (const word of ["foo", undefined, "toString"]) {
+      const options = { ...OPTIONS, [name]: word } as TrainOptions;
+      assertThrows(
+        () => planOf(options),
+        RangeError,
+        `Cannot train: ${name} must be one of `,
+      );
+    }
+  }
+});

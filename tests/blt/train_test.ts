@@ -191,23 +191,32 @@ Deno.test("train() evaluates when all steps were made before", async () => {
 
 deviceTest("train() keeps what is good when it diverges", async (device) => {
   const store = new MemoryStore();
-  const options = {
-    ...BYTES_RUN,
-    steps: 30,
-    saveEvery: 1,
-    lr: 1e30,
+  const options = { ...BYTES_RUN, steps: 30, saveEvery: 1 };
+  const until = (last: number) => (event: TrainEvent, stop: () => void) => {
+    if (event.kind === "saved" && event.step === last) stop();
   };
+  await trainTiny(device, options, { store, report: until(2) });
+  const { progress: { step } } = await readCheckpoint(store);
+  const good = store.files.get(RUN_FILES.state)!;
   const error = await assertRejects(
-    () => trainTiny(device, options, { store }),
+    () => trainTiny(device, { ...options, lr: 1e30 }, { store, resume: true }),
     NonFiniteError,
-    "of the model is not finite; the checkpoint of step ",
+    `of the model is not finite; the checkpoint of step ${step} of the model is kept`,
   );
-  using _scope = new Scope();
-  const { progress } = await readCheckpoint(store);
-  assertEquals(progress.step, error.step - 1);
-  assertStringIncludes(error.message, `of step ${progress.step} of the model`);
-  using run = await openRun(store, device);
-  assertEquals(run.config.plan.lr, 1e30);
+  // The step behind it was made, and what it led to was not kept.
+  assertEquals(error.step, step + 2);
+  assertEquals(store.files.get(RUN_FILES.state), good);
+  {
+    using _scope = new Scope();
+    using run = await openRun(store, device);
+    assertEquals(run.config.plan.lr, 1e30);
+  }
+  await trainTiny(device, { ...options, lr: 1e-4 }, {
+    store,
+    resume: true,
+    report: until(step + 2),
+  });
+  assert((await readCheckpoint(store)).progress.step > step);
 });
 
 /** A store that stops for good at that call of those which change it. */

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   AdamW,
   type Optimizer,
@@ -249,5 +249,17 @@ deviceTest("AdamW resumes from its planes and steps", async (device) => {
   second.step(0.1);
   for (const plane of ["values", "m", "v"]) {
     assertEquals(await half.arena.read(plane), await whole.arena.read(plane));
+  }
+});
+
+deviceTest("AdamW wants two betas", (device) => {
+  const model = { w: new Parameter([1], Float32Array.of(1)) };
+  const weights = placeWeights(model, device);
+  for (const betas of [[0.9], [0.9, 0.9, 0.9], []]) {
+    assertThrows(
+      () => new AdamW(weights, { betas: betas as unknown as [number, number] }),
+      RangeError,
+      "count of betas",
+    );
   }
 });

@@ -350,3 +350,14 @@ Deno.test("readSafetensors() throws nothing but SyntaxError", () => {
   }
   assert(refused > 2500 && refused < 5000, `${refused} of 5000 refused`);
 });
+
+Deno.test("writeSafetensors() refuses numbers that it would label wrongly", () => {
+  for (const data of [new Float64Array(1), new Int32Array(1), [1]]) {
+    const tensor = { shape: [1], data: data as unknown as Float32Array };
+    assertThrows(
+      () => writeSafetensors(new Map([["w", tensor]])),
+      TypeError,
+      "Cannot write tensor w: expected a Float32Array or Uint32Array, got ",
+    );
+  }
+});
