@@ -35,6 +35,7 @@ import {
 import { emptyModel, needsEntropyModel } from "./model.ts";
 import { modelsOf, type TrainPlan } from "./options.ts";
 import type { RunStore } from "./store.ts";
+import { allFinite } from "./trainer.ts";
 
 /** Names of the files of a run. */
 export const RUN_FILES = {
@@ -250,6 +251,12 @@ async function load(
 ): Promise<Disposable> {
   const { tensors } = await readTensors(store, name);
   const values = matching(name, tensors, model);
+  for (const [path, numbers] of values) {
+    if (allFinite(numbers)) continue;
+    throw new SyntaxError(
+      `Cannot open the run: ${path} in ${name} has numbers that are not finite`,
+    );
+  }
   using owned = new DisposableStack();
   const scope = owned.use(new Scope({ open: false }));
   scope.run(() => {

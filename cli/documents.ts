@@ -92,9 +92,13 @@ async function lookInto(path: string): Promise<Found> {
   async function look(name: string): Promise<void> {
     const info = await followed(name);
     if (info === undefined) {
-      const target = await reading(name, () => Deno.readLink(name));
+      const target = await Deno.readLink(name).catch(() => undefined);
       found.notes.push(
-        `${name} is left out: it is a link to ${target}, which is not there`,
+        `${name} is left out: ${
+          target === undefined
+            ? "it has gone, or its name is not UTF-8"
+            : `it is a link to ${target}, which is not there`
+        }`,
       );
     } else if (info.isDirectory) await walk(name);
     else if (!info.isFile) {
@@ -116,15 +120,14 @@ async function lookInto(path: string): Promise<Found> {
   return found;
 }
 
-/** What a name leads to; `undefined` for a link that leads nowhere. */
+/** What a name leads to; `undefined` where that is nowhere. */
 async function followed(name: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(name);
   } catch (error) {
     const nowhere = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.FilesystemLoop;
-    const link = nowhere && (await Deno.lstat(name)).isSymlink;
-    if (link) return undefined;
+    if (nowhere) return undefined;
     throw unreadable(name, error);
   }
 }

@@ -121,10 +121,17 @@ async function nearestFolder(folder: string): Promise<string> {
 /** False when there is one already. */
 async function makeFolder(path: string): Promise<boolean> {
   const parent = path.replace(/[^/\\]+[/\\]*$/, "");
-  try {
-    if (parent !== "" && parent !== path) {
+  if (parent !== "" && parent !== path) {
+    try {
       await Deno.mkdir(parent, { recursive: true });
+    } catch (error) {
+      const cause = error instanceof Deno.errors.AlreadyExists
+        ? `${parent} is no folder`
+        : why(error);
+      throw new UserError(`Cannot make the folder ${path}: ${cause}`);
     }
+  }
+  try {
     await Deno.mkdir(path); // one process alone succeeds
     return true;
   } catch (error) {
@@ -134,6 +141,6 @@ async function makeFolder(path: string): Promise<boolean> {
 }
 
 /** Whether something is there, be it a link that leads nowhere. */
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return await lookAt(path) !== undefined;
 }

@@ -4,7 +4,7 @@ import { openChosen } from "./device.ts";
 import { readBook, readDocuments, STANDARD_INPUT } from "./documents.ts";
 import { Interruption } from "./interruption.ts";
 import { encode, forgivingOutput, print, say } from "./output.ts";
-import { requireEmpty, RunFolder } from "./run_folder.ts";
+import { exists, requireEmpty, RunFolder } from "./run_folder.ts";
 import { REPORT_FILE, runFolder } from "./store.ts";
 import { UserError } from "./user_error.ts";
 
@@ -138,6 +138,12 @@ async function resumed(
   try {
     const { store } = folder;
     const begun = await store.read(blt.RUN_FILES.config) !== undefined;
+    for (const name of [blt.RUN_FILES.state, blt.RUN_FILES.weights]) {
+      if (begun || !await exists(`${path}/${name}`)) continue;
+      throw new UserError(
+        `Cannot resume ${path}: expected ${blt.RUN_FILES.config} beside ${name}, got none; begin a run in another folder with --out`,
+      );
+    }
     const bytes = await store.read(blt.COMMAND_FILE);
     if (!begun && !bytes) {
       throw new UserError(

@@ -248,3 +248,10 @@ Deno.test("train() refuses what its own run could not be opened with", async () 
     assertEquals([...store.files.keys()], []);
   }
 });
+
+Deno.test("openRun() refuses weights that are not finite", async () => {
+  const files = await stored(BYTES);
+  const bytes = files.files.get(RUN_FILES.weights)!;
+  bytes.fill(0xff, bytes.length - 8); // two NaN at the end
+  await assertRefused(files, "has numbers that are not finite");
+});

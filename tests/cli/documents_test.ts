@@ -162,3 +162,14 @@ Deno.test("cli.ts reads a pipe, and refuses devices by name", async () => {
     "Cannot read /dev/stdin: expected a file or folder of texts, got a part of the system, such as a pipe or device; --data - reads standard input, and so a pipe\n",
   ]);
 });
+
+Deno.test("readDocuments() leaves out a name that is not UTF-8", async () => {
+  await using folder = await temporaryFolder();
+  await write(`${folder.path}/odd/a.txt`, "whale");
+  const script = `printf x > "$1/odd/$(printf '\\377')"`;
+  const { success } = await new Deno.Command("bash", {
+    args: ["-c", script, "bash", folder.path],
+  }).output();
+  assertEquals(success, true);
+  assertEquals(await textsOf(folder.path, "/odd"), { "/odd/a.txt": "whale" });
+});
