@@ -69,3 +69,9 @@ export function why(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/: \w+ '.*'$/s, "").replaceAll("\n", " ");
 }
+
+/** A path as a shell takes it for one word. */
+export function quoted(path: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(path)) return path;
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}

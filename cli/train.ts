@@ -3,7 +3,7 @@ import * as blt from "../blt/mod.ts";
 import { openChosen } from "./device.ts";
 import { readBook, readDocuments, STANDARD_INPUT } from "./documents.ts";
 import { Interruption } from "./interruption.ts";
-import { encode, forgivingOutput, print, say } from "./output.ts";
+import { encode, forgivingOutput, print, quoted, say } from "./output.ts";
 import { exists, requireEmpty, RunFolder } from "./run_folder.ts";
 import { REPORT_FILE, runFolder } from "./store.ts";
 import { UserError } from "./user_error.ts";
@@ -81,7 +81,9 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     await files;
     if (!finished) {
       display.line(
-        `stopped after step ${step}; go on with: deno task train --resume ${path}`,
+        `stopped after step ${step}; go on with: deno task train --resume ${
+          quoted(path)
+        }`,
       );
       return interruption.code;
     }
@@ -90,7 +92,7 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
     if (!(error instanceof blt.NonFiniteError)) throw error;
     const flag = blt.flagName(error.cure);
     throw new Error(
-      `${error.message}: deno task train --resume ${path} ${flag} X`,
+      `${error.message}: deno task train --resume ${quoted(path)} ${flag} X`,
     );
   } finally {
     display.finish();
@@ -102,7 +104,7 @@ export async function runTrain(values: blt.FlagValues): Promise<number> {
   }
   await writeReport(folder, starts, cut);
   say(`report: ${path}/${REPORT_FILE}`, output);
-  say(`more: deno task generate --run ${path}`, output);
+  say(`more: deno task generate --run ${quoted(path)}`, output);
   return 0;
 }
 
@@ -147,7 +149,9 @@ async function resumed(
     const bytes = await store.read(blt.COMMAND_FILE);
     if (!begun && !bytes) {
       throw new UserError(
-        `Cannot resume ${path}: no run has begun in it; begin one with --out ${path}`,
+        `Cannot resume ${path}: no run has begun in it; begin one with --out ${
+          quoted(path)
+        }`,
       );
     }
     const { settings = [], ...command } = blt.parseCommandFile(

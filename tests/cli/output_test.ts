@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { encode, jsonText, type Output, print, say } from "../../cli/output.ts";
+import {
+  encode,
+  jsonText,
+  type Output,
+  print,
+  quoted,
+  say,
+} from "../../cli/output.ts";
 import { runCli } from "../support/run_cli.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -64,4 +71,14 @@ Deno.test("cli.ts shows what comes from files without its commands", async () =>
     assert(!(stdout + stderr).includes("\u001b"));
     assert(!(stdout + stderr).includes("\u009b"));
   }
+});
+
+Deno.test("quoted() makes one word of a path", async () => {
+  for (const path of ["runs/a-1", "a b", "c d;rm x", "it's", "$HOME", "-x"]) {
+    const { stdout } = await new Deno.Command("bash", {
+      args: ["-c", `printf '%s|' ${quoted(path)}`],
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), `${path}|`);
+  }
+  assertEquals(quoted("runs/a-1"), "runs/a-1");
 });
