@@ -7,6 +7,9 @@ import { ShapeError } from "./errors.ts";
 import { checkOperands } from "./operands.ts";
 import { Tensor } from "./tensor.ts";
 
+const COUNT = { whole: true, least: 0 };
+const HEADS = { whole: true, least: 1 };
+
 /** Which rows and columns {@linkcode storeRows} copies. */
 export interface StoreOptions {
   /** First row of the target that is replaced. */
@@ -32,8 +35,8 @@ export function storeRows(
   { at, from = 0, rows = source.shape[0]! - from, column = 0 }: StoreOptions,
 ): void {
   checkOperands("storeRows", [target, source]);
-  const shapes = [target.shape, source.shape];
-  if (shapes.some(({ length }) => length !== 2)) {
+  if (target.shape.length !== 2 || source.shape.length !== 2) {
+    const shapes = [target.shape, source.shape];
     throw new ShapeError("storeRows", shapes, "both must be matrices");
   }
   if (target.storage === source.storage) {
@@ -41,9 +44,11 @@ export function storeRows(
       "Cannot store rows: expected two tensors, got one and its own memory",
     );
   }
-  for (const [name, count] of Object.entries({ at, from, rows, column })) {
-    checkNumber(`store rows with ${name}`, count, { whole: true, least: 0 });
-  }
+  // Each row that is generated comes by, so nothing is made for the checks.
+  checkNumber("store rows with at", at, COUNT);
+  checkNumber("store rows with from", from, COUNT);
+  checkNumber("store rows with rows", rows, COUNT);
+  checkNumber("store rows with column", column, COUNT);
   const [capacity = 0, width = 0] = target.shape;
   const [most = 0, stride = 0] = source.shape;
   if (
@@ -91,14 +96,14 @@ export function attendCached(
   checkOperands("attendCached", [qkv, cache, ends], {
     dtypes: ["f32", "f32", "u32"],
   });
-  const whole = { whole: true, least: 1 };
-  checkNumber("attend with heads", heads, whole);
-  checkNumber("attend to the longest", longest, { ...whole, least: 0 });
+  checkNumber("attend with heads", heads, HEADS);
+  checkNumber("attend to the longest", longest, COUNT);
   const { device } = qkv;
   const [queries = 0, qStride = 0] = qkv.shape;
   const fits = qkv.shape.length === 2 && qStride > 0 &&
     qStride % (3 * heads) === 0 && cache.shape.length === 2 &&
-    cache.shape[1] === 2 * qStride / 3 && String(ends.shape) === `${queries},2`;
+    cache.shape[1] === 2 * qStride / 3 && ends.shape.length === 2 &&
+    ends.shape[0] === queries && ends.shape[1] === 2;
   if (!fits) {
     throw new ShapeError(
       "attendCached",
