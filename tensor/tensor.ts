@@ -175,7 +175,7 @@ export class Tensor implements Disposable {
     },
   ) {
     this.device = device;
-    this.shape = [...shape]; // the caller's may change
+    this.shape = shape.slice(); // the caller's may change
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.node = node;
